@@ -1,0 +1,1 @@
+"""Keeps a service reachable when the thing that serves it dies."""

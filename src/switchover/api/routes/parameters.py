@@ -1,0 +1,45 @@
+"""Parameters that operations share."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+
+from switchover.control.documents.fields import Id, Moment, Parsed, ProxyId, Refused
+from switchover.control.service import ProxyFailoverService
+from switchover.model.actor import Actor
+
+
+def _up_to(most: int) -> Parsed:
+    def parse(value: Any) -> int:
+        # A default is an int already; a query is text, of which int() would take "+5", " 5" and "5_0" too.
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+            value = int(value)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            raise Refused(f"allowed is a whole number from 1 to {most}")
+        return value
+
+    return Parsed(parse, {"type": "integer", "minimum": 1, "maximum": most}, int)
+
+
+async def _service(request: Request) -> ProxyFailoverService:
+    service: ProxyFailoverService = request.app.state.service
+    return service
+
+
+async def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+Service = Annotated[ProxyFailoverService, Depends(_service)]
+Caller = Annotated[Actor, Depends(_actor)]
+ProxyIdInPath = Annotated[ProxyId, Path(alias="proxyId", description="The proxy.")]
+InstanceIdInPath = Annotated[Id, Path(alias="instanceId", description="The instance.")]
+EventIdInPath = Annotated[Id, Path(alias="eventId", description="The event.")]
+EventLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
+MetricsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
+ProxyLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
+After = Annotated[ProxyId | None, Query(description="Go on after this proxy: `nextAfter` of the last page.")]
+Since = Annotated[Moment | None, Query(description="The earliest time; an hour before `until` by default.")]
+Until = Annotated[Moment | None, Query(description="The latest time; now by default.")]

@@ -1,0 +1,97 @@
+"""A proxy and the nodes that carry it, as answers tell them."""
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from pydantic import Field
+
+from switchover.api.schemas.body import Body
+from switchover.api.schemas.failover import EvaluationBody, FailoverEventBody, RedundancyBody
+from switchover.api.schemas.instance import InstanceBody
+from switchover.api.schemas.policy import PolicyBody
+from switchover.control.results import Evaluation, ProxyOverview
+from switchover.model.proxy import Proxy
+from switchover.switch.driver import NodeState, NodeStatus
+
+
+class ConfigurationBody(Body):
+    """A proxy's configuration with every setting as it is in force, and where the proxy stands."""
+
+    proxy_id: str
+    owner_id: str
+    config: PolicyBody
+    active_instance_id: UUID | None
+    pinned_instance_id: UUID | None = Field(description="Where a manual move put the active; failback waits.")
+    epoch: int = Field(description="Grows with every change of the active instance.")
+    generation: int = Field(description="Grows with every change of the configuration.")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, proxy: Proxy) -> Self:
+        """The body of `proxy`."""
+        return cls(
+            proxy_id=proxy.proxy_id,
+            owner_id=proxy.owner_id,
+            config=PolicyBody.of(proxy.policy),
+            active_instance_id=proxy.active_instance_id,
+            pinned_instance_id=proxy.pinned_instance_id,
+            epoch=proxy.epoch,
+            generation=proxy.generation,
+            created_at=proxy.created_at,
+            updated_at=proxy.updated_at,
+        )
+
+
+class ProxyBody(ConfigurationBody):
+    """One proxy whole."""
+
+    instances: list[InstanceBody] = Field(description="By preference.")
+    redundancy: RedundancyBody
+    open_event: FailoverEventBody | None = Field(description="The move whose outcome is missing.")
+    evaluation: EvaluationBody = Field(description="What the policy says now.")
+    rejections: dict[str, str] = Field(
+        description="Node → its own words about what it refuses of this proxy."
+    )
+    owner: str | None = Field(
+        description="The replica that decides about it; null while none does, or when there is but one process."
+    )
+
+    @classmethod
+    def of_overview(cls, overview: ProxyOverview) -> Self:
+        """The body of `overview`."""
+        proxy = overview.proxy
+        evaluation = Evaluation(
+            proxy_id=proxy.proxy_id, decision=overview.decision, strategy=proxy.policy.failover_strategy
+        )
+        event = overview.open_event
+        return cls(
+            **dict(ConfigurationBody.of(proxy)),
+            instances=[InstanceBody.of(state) for state in overview.instances],
+            redundancy=RedundancyBody.of(overview.redundancy),
+            open_event=None if event is None else FailoverEventBody.of(event),
+            evaluation=EvaluationBody.of(evaluation),
+            rejections=dict(overview.rejections),
+            owner=overview.owner,
+        )
+
+
+class NodeBody(Body):
+    """One data-plane node."""
+
+    node_id: str
+    state: NodeState
+    replica: str | None = Field(
+        description="The replica that it is connected to; null while it is away, or when there is but one."
+    )
+    rejections: dict[str, str] = Field(
+        description="Proxy → the node's own words about what it still refuses."
+    )
+
+    @classmethod
+    def of(cls, node: NodeStatus) -> Self:
+        """The body of `node`."""
+        return cls(
+            node_id=node.node_id, state=node.state, replica=node.replica, rejections=dict(node.rejections)
+        )

@@ -1,0 +1,81 @@
+"""`switchover status` and `switchover events`: what is, and what was."""
+
+from typing import Annotated
+
+import typer
+
+from switchover.cli.client import Api
+from switchover.cli.options import (
+    DEFAULT_DATA_DIR,
+    DataDirOption,
+    JsonOption,
+    ProxyArgument,
+    TokenOption,
+    UrlOption,
+    connect,
+)
+from switchover.cli.tables import detail, events_drawn, nodes, overview, replicas
+from switchover.cli.terminal import complain, print_json, results
+from switchover.cli.views import event_view, node_view, proxy_view, replica_view
+
+_SHOWN_EVENTS = 5
+
+
+def status(
+    *,
+    proxy: Annotated[
+        str | None, typer.Argument(metavar="[PROXY]", help="One proxy in detail; all if missing.")
+    ] = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Show who carries each proxy's traffic, how its instances are, and what a node refuses."""
+    with connect(url, token, data_dir) as api:
+        if proxy is None:
+            documents = list(api.proxies())
+            if as_json:
+                print_json(documents)
+            else:
+                console = results()
+                overview(console, [proxy_view(document) for document in documents])
+                nodes(console, [node_view(document) for document in api.nodes()])
+                replicas(console, [replica_view(document) for document in api.replicas()])
+            _warn(api)
+            return
+        document = api.proxy(proxy)
+        events = api.events(proxy, _SHOWN_EVENTS)
+        if as_json:
+            print_json({**document, "events": list(events)})
+        else:
+            detail(results(), proxy_view(document), [event_view(event) for event in events])
+        _warn(api)
+
+
+def _warn(api: Api) -> None:
+    if api.warning is not None:
+        complain(f"switchover: {api.warning}")
+
+
+def events(
+    *,
+    proxy: ProxyArgument,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many, newest first.")] = 20,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Show the recorded moves of a proxy, newest first, with the time each stage took."""
+    with connect(url, token, data_dir) as api:
+        documents = api.events(proxy, limit)
+        if as_json:
+            print_json(list(documents))
+            return
+        view = proxy_view(api.proxy(proxy))
+    console = results()
+    if documents:
+        console.print(events_drawn(console, view, [event_view(document) for document in documents]))
+    else:
+        console.print("No events yet.")

@@ -1,0 +1,115 @@
+"""PURE: evidence about a proxy's instances becomes the state that a decision looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from switchover.control.fleet import ProxyState
+from switchover.health import machine
+from switchover.model.instance import Instance, Usage
+from switchover.model.observation import Observation, Outcome, Report
+from switchover.model.plan import EndpointTraffic
+from switchover.model.policy import FailoverPolicy
+
+LATENCY_SMOOTHING = 0.3
+"""How much one probe counts in the moving average of an instance's latency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What has come in about one proxy since its last pass.
+
+    Attributes:
+        observations: Of its probes, in the order they ended.
+        reports: Verdicts, in the order they arrived.
+        traffic: What nodes carried to its instances.
+    """
+
+    observations: tuple[Observation, ...] = ()
+    reports: tuple[Report, ...] = ()
+    traffic: tuple[EndpointTraffic, ...] = ()
+
+    def and_then(self, later: "Evidence") -> "Evidence":
+        """This evidence and what came after it."""
+        return Evidence(
+            observations=self.observations + later.observations,
+            reports=self.reports + later.reports,
+            traffic=self.traffic + later.traffic,
+        )
+
+    @property
+    def instance_ids(self) -> frozenset[UUID]:
+        """The instances that it is about."""
+        return frozenset(
+            [observation.instance_id for observation in self.observations]
+            + [report.instance_id for report in self.reports]
+            + [account.instance_id for account in self.traffic]
+        )
+
+
+NO_EVIDENCE = Evidence()
+
+
+def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
+    """The state once `evidence` is taken in. What is about an instance that is gone is dropped."""
+    policy = state.proxy.policy
+    instances = dict(state.instances)
+    for observation in evidence.observations:
+        instance = instances.get(observation.instance_id)
+        if instance is not None:
+            reported = observation.instance_id in state.reporting
+            instances[instance.instance_id] = _observed(instance, observation, policy, reported=reported)
+    for verdict in evidence.reports:
+        instance = instances.get(verdict.instance_id)
+        if instance is not None:
+            change = machine.report(instance.health, verdict, rise=policy.healthy_threshold)
+            instances[instance.instance_id] = replace(instance, health=change.after)
+    for account in evidence.traffic:
+        instance = instances.get(account.instance_id)
+        if instance is not None:
+            reported = account.instance_id in state.reporting
+            usage = _carried(instance.usage, account, reported=reported)
+            instances[instance.instance_id] = replace(instance, usage=usage)
+    connections = _connections(state.connections, evidence.traffic)
+    return replace(state, instances=instances, connections=connections)
+
+
+def _observed(
+    instance: Instance, observation: Observation, policy: FailoverPolicy, *, reported: bool
+) -> Instance:
+    change = machine.observe(
+        instance.health, observation, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
+    )
+    passed = observation.outcome is Outcome.PASS
+    # A failing probe says nothing about where the name should lead; nodes keep the address that worked.
+    resolved = observation.resolved_host if passed or instance.resolved_host is None else None
+    usage = instance.usage
+    if passed and observation.latency_ms is not None and not reported:
+        usage = replace(usage, average_latency_ms=_smoothed(usage.average_latency_ms, observation.latency_ms))
+    return replace(
+        instance, health=change.after, resolved_host=resolved or instance.resolved_host, usage=usage
+    )
+
+
+def _smoothed(average: float | None, latest: float) -> float:
+    if average is None:
+        return latest
+    return average + LATENCY_SMOOTHING * (latest - average)
+
+
+def _carried(usage: Usage, account: EndpointTraffic, *, reported: bool) -> Usage:
+    total = usage.total_requests + account.successes + account.errors
+    failed = usage.failed_requests + account.errors
+    return replace(
+        usage,
+        total_requests=total,
+        successful_requests=usage.successful_requests + account.successes,
+        failed_requests=failed,
+        error_rate=usage.error_rate if reported or total == 0 else failed / total,
+    )
+
+
+def _connections(before: Mapping[UUID, int], traffic: tuple[EndpointTraffic, ...]) -> Mapping[UUID, int]:
+    if not traffic:
+        return before
+    return {**before, **{account.instance_id: account.in_progress for account in traffic}}

@@ -1,0 +1,278 @@
+"""The configuration of a proxy: `config` in the API and in the declarative file."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, replace
+from dataclasses import Field as DataclassField
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from switchover.control.documents.document import Document, read
+from switchover.control.documents.fields import (
+    Between,
+    BindAddress,
+    Boolean,
+    Choice,
+    HostHeader,
+    OffOrSeconds,
+    Parsed,
+    Port,
+    Refused,
+    RequestPath,
+    Seconds,
+    Sentence,
+    ServerName,
+    ServiceName,
+    ShortSeconds,
+    Statuses,
+    Threshold,
+)
+from switchover.model.errors import FieldProblem, InvalidInput
+from switchover.model.policy import (
+    BalancingAlgorithm,
+    CheckType,
+    FailoverPolicy,
+    HealthCheck,
+    Listener,
+    Protocol,
+    Scheme,
+    StatusRange,
+    Strategy,
+    Traffic,
+    relation_problems,
+)
+
+_PREFIX = "config"
+_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def _method(value: Any) -> str:
+    if value not in _METHODS:
+        raise Refused(f"allowed are {', '.join(_METHODS)}: a probe must change nothing")
+    return str(value)
+
+
+def _protocol(value: Any) -> Protocol:
+    if value == Protocol.TCP.value:
+        raise Refused("TCP listeners are not supported yet; allowed is http")
+    if value != Protocol.HTTP.value:
+        raise Refused("allowed is http")
+    return Protocol.HTTP
+
+
+def _setting(description: str, *, default: Any, alias: str | None = None) -> Any:
+    """A field that may be missing (it stays as stored) or null (back to `default`)."""
+    return Field(default=None, alias=alias, description=description, json_schema_extra={"default": default})
+
+
+class HealthCheckDocument(Document):
+    """How the instances of a proxy are probed. A field that is not given stays as it is stored."""
+
+    type: Annotated[CheckType, Choice()] | None = _setting("What is asked.", default="tcp")
+    scheme: Annotated[Scheme, Choice()] | None = _setting("For http: http or https.", default="http")
+    method: Annotated[str, Parsed(_method, {"enum": list(_METHODS)})] | None = _setting(
+        "For http: the method.", default="GET"
+    )
+    path: RequestPath | None = _setting("For http: what is asked for.", default="/")
+    host: HostHeader | None = _setting("For http: the Host header; null sends the address.", default=None)
+    port: Port | None = _setting("Probe this port instead of the instance's own.", default=None)
+    expected_statuses: Annotated[list[Statuses], Field(min_length=1, max_length=32)] | None = _setting(
+        "For http: 1 to 32 statuses and ranges that pass.", default=["200-399"]
+    )
+    body_contains: Sentence | None = _setting("For http: text that the body must contain.", default=None)
+    max_response_bytes: Annotated[int, Between(1, 1_048_576, "bytes")] | None = _setting(
+        "For http: how much of the body is read.", default=65536
+    )
+    server_name: ServerName | None = _setting("For tls and https: the name sent and verified.", default=None)
+    verify: Boolean | None = _setting(
+        "For tls and https: whether the certificate must be valid and match.", default=True
+    )
+    expiry_warning_days: Annotated[int, Between(0, 3650, "days")] | None = _setting(
+        "For tls and https: a certificate that ends sooner is noticed.", default=14
+    )
+    service: ServiceName | None = _setting("For grpc: the service; empty asks for the server.", default="")
+
+
+class ListenerDocument(Document):
+    """Where nodes accept the proxy's traffic. `port` is required for the first listener."""
+
+    address: BindAddress | None = _setting("An IP address of the node.", default="127.0.0.1")
+    port: Port | None = Field(default=None, description="The port.")
+    protocol: Annotated[Protocol, Parsed(_protocol, {"enum": ["http"]})] | None = _setting(
+        "What is spoken there.", default="http"
+    )
+
+
+class TrafficDocument(Document):
+    """How nodes treat one request."""
+
+    request_timeout_seconds: OffOrSeconds | None = _setting(
+        "The whole request, retries included; 0 turns it off.", default=60
+    )
+    try_idle_timeout_seconds: OffOrSeconds | None = _setting(
+        "How long one try may be silent; 0 turns it off.", default=5
+    )
+    retries: Annotated[int, Between(0, 10)] | None = _setting(
+        "How often a request is tried again elsewhere.", default=2
+    )
+
+
+class PolicyDocument(Document):
+    """What people decide about one proxy.
+
+    A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
+    default. `healthCheck`, `listener` and `traffic` are merged field by field.
+    """
+
+    failover_strategy: Annotated[Strategy, Choice()] | None = _setting(
+        "How the next active is chosen.", default="priority"
+    )
+    health_check_interval_seconds: Seconds | None = _setting("Between two probes.", default=30)
+    given_timeout_seconds: Seconds | None = _setting(
+        "Deadline of one probe, at most the interval; follows a shorter interval while it is not given.",
+        default=5,
+        alias="healthCheckTimeoutSeconds",
+    )
+    unhealthy_threshold: Threshold | None = _setting("Failures in a row that mean unhealthy.", default=3)
+    healthy_threshold: Threshold | None = _setting("Passes in a row that mean healthy again.", default=2)
+    max_recovery_attempts: Annotated[int, Between(0, 100)] | None = _setting(
+        "Attempts to bring a failed instance back; stored, not used yet.", default=3
+    )
+    recovery_backoff_seconds: ShortSeconds | None = _setting(
+        "The first pause between them; not used yet but as failbackHoldDownSeconds' default.", default=5
+    )
+    enable_auto_failover: Boolean | None = _setting("Move away from a failed active.", default=True)
+    enable_auto_recovery: Boolean | None = _setting("Recover instances and fail back to them.", default=True)
+    enable_load_balancing: Boolean | None = _setting(
+        "Every eligible instance carries traffic; not together with exclusive.", default=False
+    )
+    load_balancing_algorithm: Annotated[BalancingAlgorithm, Choice()] | None = _setting(
+        "How the traffic is spread then.", default="round_robin"
+    )
+    health_check: HealthCheckDocument | None = _setting("How instances are probed.", default={})
+    listener: ListenerDocument | None = _setting(
+        "Where nodes accept the traffic; without one no node carries this proxy.", default=None
+    )
+    traffic: TrafficDocument | None = _setting("How nodes treat a request.", default={})
+    exclusive: Boolean | None = _setting(
+        "Never give new requests to two instances at the same time.", default=False
+    )
+    switch_timeout_seconds: Seconds | None = _setting(
+        "How long nodes have to apply a move before its event is failed.", default=10
+    )
+    given_fast_interval_seconds: Seconds | None = _setting(
+        "Between two probes while in transition, at most the interval and by default 1 or the shorter interval.",
+        default=1,
+        alias="fastIntervalSeconds",
+    )
+    given_failback_hold_down_seconds: ShortSeconds | None = _setting(
+        "How long the preferred instance must be well before a failback; recoveryBackoffSeconds by default.",
+        default=5,
+        alias="failbackHoldDownSeconds",
+    )
+    max_failbacks: Annotated[int, Between(1, 100)] | None = _setting(
+        "Failed failbacks within an hour after which an instance is damped.", default=3
+    )
+
+
+_IN_FORCE = {
+    "given_timeout_seconds": "health_check_timeout_seconds",
+    "given_fast_interval_seconds": "fast_interval_seconds",
+    "given_failback_hold_down_seconds": "failback_hold_down_seconds",
+}
+
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic)
+
+
+def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
+    """The policy that `config` makes of `stored` (of the defaults when nothing is stored).
+
+    Raises:
+        InvalidInput: With every problem; fields are named `config.…`. Problems between fields are looked for once
+            each field is valid alone.
+    """
+    base = stored or FailoverPolicy()
+    if config is None:
+        return base
+    document = read(PolicyDocument, config, _PREFIX)
+    given = document.given()
+    changes: dict[str, Any] = {}
+    if given.get("health_check") is not None:
+        changes["health_check"] = _merged(base.health_check, given.pop("health_check"))
+    if given.get("traffic") is not None:
+        changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
+    if given.get("listener") is not None:
+        changes["listener"] = _listener(base.listener, given.pop("listener"))
+    policy = replace(base, **_values(base, given), **changes)
+    problems = relation_problems(policy)
+    if problems:
+        raise InvalidInput(*problems)
+    return policy
+
+
+def policy_document(policy: FailoverPolicy) -> dict[str, Any]:
+    """Every setting of `policy` as it is in force, as JSON in the API's names."""
+    return _document(PolicyDocument, policy)
+
+
+def _merged(stored: V, document: Document) -> V:
+    return replace(stored, **_values(stored, document.given()))
+
+
+def _listener(stored: Listener | None, document: Document) -> Listener:
+    given = {name: value for name, value in document.given().items() if value is not None}
+    kept = {} if stored is None else {f.name: getattr(stored, f.name) for f in fields(stored)}
+    reset = document.model_fields_set - given.keys()
+    values = {name: value for name, value in (kept | given).items() if name not in reset}
+    if "port" not in values:
+        raise InvalidInput(
+            FieldProblem(
+                f"{_PREFIX}.listener.port", None, "it is required; allowed is a number from 1 to 65535"
+            )
+        )
+    return Listener(**values)
+
+
+def _values(stored: V, given: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {field.name: field for field in fields(stored)}
+    return {
+        name: _default(defaults[name])
+        if value is None
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+        for name, value in given.items()
+    }
+
+
+def _default(field: DataclassField[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _document(document: type[Document], value: object) -> dict[str, Any]:
+    return {
+        field.alias or name: _json(getattr(value, _IN_FORCE.get(name, name)))
+        for name, field in document.model_fields.items()
+    }
+
+
+_DOCUMENTS: Mapping[type, type[Document]] = {
+    HealthCheck: HealthCheckDocument,
+    Listener: ListenerDocument,
+    Traffic: TrafficDocument,
+}
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case StrEnum():
+            return value.value
+        case StatusRange():
+            return value.low if value.low == value.high else str(value)
+        case tuple():
+            return [_json(item) for item in value]
+        case _ if type(value) in _DOCUMENTS:
+            return _document(_DOCUMENTS[type(value)], value)
+        case _:
+            return value

@@ -1,0 +1,70 @@
+"""Moves away from an active that should not, or cannot, stay."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from switchover.decision.reasons import Reason
+from switchover.decision.survey import Facts, Survey
+from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.view import View
+from switchover.model.instance import AdminState, Instance
+from switchover.model.observation import Health
+from switchover.model.policy import FailoverPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cause:
+    kind: DecisionKind
+    reason: Reason
+    facts: Facts = field(default_factory=dict)
+    detected_at: datetime | None = None
+
+
+def leave_active(survey: Survey) -> Decision | None:
+    """The decision about an active that has failed, is gone or was ordered away; None when it may stay.
+
+    An order (DRAIN, MAINTENANCE) comes before a failure and is not gated by `enable_auto_failover`. Without an
+    eligible instance the last active is kept: a failed server may still answer, nothing certainly does not.
+    """
+    view, policy = survey.view, survey.view.proxy.policy
+    cause = _cause(view, policy)
+    if cause is None:
+        return None
+    if cause.kind is DecisionKind.FAILOVER and not policy.enable_auto_failover:
+        return survey.hold(Reason.AUTO_FAILOVER_DISABLED, cause.facts, detected_at=cause.detected_at)
+    if not view.instances:
+        return survey.hold(Reason.NO_INSTANCES)
+    target = survey.best_standby
+    if target is None:
+        return survey.hold(Reason.NO_BACKUP, cause.facts, detected_at=cause.detected_at)
+    return survey.move(cause.kind, cause.reason, target, cause.facts, detected_at=cause.detected_at)
+
+
+def _cause(view: View, policy: FailoverPolicy) -> _Cause | None:
+    active = view.active
+    if active is None:
+        return _Cause(kind=DecisionKind.FAILOVER, reason=Reason.ACTIVE_GONE)
+    match active.admin_state:
+        case AdminState.READY:
+            return _failure(active, policy)
+        case AdminState.DRAIN:
+            reason = Reason.ACTIVE_DRAINED
+        case AdminState.MAINTENANCE:
+            reason = Reason.ACTIVE_IN_MAINTENANCE
+        case _:
+            assert_never(active.admin_state)
+    return _Cause(kind=DecisionKind.SWITCHOVER, reason=reason, detected_at=active.admin_changed_at)
+
+
+def _failure(active: Instance, policy: FailoverPolicy) -> _Cause | None:
+    health = active.health
+    # One report makes it UNHEALTHY; we still want as many failures as policy asks for.
+    if health.state is not Health.UNHEALTHY or health.consecutive_failures < policy.unhealthy_threshold:
+        return None
+    return _Cause(
+        kind=DecisionKind.FAILOVER,
+        reason=Reason.ACTIVE_UNHEALTHY,
+        facts={"failures": health.consecutive_failures},
+        detected_at=health.first_failed_at,
+    )

@@ -1,0 +1,68 @@
+"""What the nodes that carry a proxy are told."""
+
+from switchover.decision.eligibility import could_serve
+from switchover.decision.strategy import in_standing_order
+from switchover.decision.view import View
+from switchover.model.instance import Instance
+from switchover.model.plan import Endpoint, Plan
+
+_LEAST_WEIGHT = 1
+
+Tiers = tuple[tuple[Endpoint, ...], ...]
+
+
+def plan_of(view: View) -> Plan | None:
+    """The plan for the proxy as it stands; None when no node carries it.
+
+    It follows from the view alone, not from the time, so that a restart sends what was sent before. Hence a damped standby
+    is in it: nobody fails back to it, but it is better than nothing when all else refuses.
+    """
+    policy = view.proxy.policy
+    if policy.listener is None:
+        return None
+    return Plan(
+        proxy_id=view.proxy.proxy_id,
+        epoch=view.proxy.epoch,
+        listener=policy.listener,
+        traffic=policy.traffic,
+        tiers=_tiers(view),
+        balancing=policy.load_balancing_algorithm if policy.enable_load_balancing else None,
+        autonomous=policy.enable_auto_failover and not policy.exclusive,
+        exclusive=policy.exclusive,
+    )
+
+
+def _tiers(view: View) -> Tiers:
+    policy, active = view.proxy.policy, view.active
+    if view.proxy.active_instance_id is None:
+        # Before the first activation nobody was chosen, and a node must not choose.
+        return ()
+    able = in_standing_order(view, [i for i in view.instances if could_serve(i, policy)])
+    # The active stays even when it is not well: the last one is kept until another takes its place.
+    first = _endpoints(active) if active is not None else ()
+    if policy.enable_load_balancing:
+        shared = tuple(
+            endpoint for i in sorted(able, key=lambda i: i.preference) for endpoint in _endpoints(i)
+        )
+        return _filled(shared or first)
+    if policy.exclusive or not policy.enable_auto_failover:
+        return _filled(first)
+    standbys = [_endpoints(i) for i in able if i.instance_id != view.proxy.active_instance_id]
+    return _filled(first, *standbys)
+
+
+def _filled(*tiers: tuple[Endpoint, ...]) -> Tiers:
+    return tuple(tier for tier in tiers if tier)
+
+
+def _endpoints(instance: Instance) -> tuple[Endpoint, ...]:
+    if instance.address is None or instance.resolved_host is None:
+        return ()
+    return (
+        Endpoint(
+            instance_id=instance.instance_id,
+            host=instance.resolved_host,
+            port=instance.address.port,
+            weight=max(_LEAST_WEIGHT, instance.weight),
+        ),
+    )

@@ -1,0 +1,132 @@
+"""The survey: every instance of a proxy judged once, so that each rule reads the same evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from switchover.decision.damping import is_damped
+from switchover.decision.eligibility import could_serve, lasting_vetoes
+from switchover.decision.reasons import Reason, Veto
+from switchover.decision.strategy import in_order
+from switchover.decision.verdict import CandidateEvidence, Decision, DecisionKind
+from switchover.decision.view import View
+from switchover.model.instance import Instance
+
+Facts = Mapping[str, int | float | str]
+NO_FACTS: Facts = {}
+_VETO_ORDER = tuple(Veto)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A view, judged at one moment.
+
+    Attributes:
+        view: What was judged.
+        now: When.
+        eligible: Who may become active, in the strategy's order; the active is among them when it is well.
+        candidates: The evidence, one entry per instance: the eligible in that order, then the vetoed by preference.
+    """
+
+    view: View
+    now: datetime
+    eligible: tuple[Instance, ...]
+    candidates: tuple[CandidateEvidence, ...]
+
+    @property
+    def best_standby(self) -> Instance | None:
+        """The first eligible instance that is not the active; None without one."""
+        active_id = self.view.proxy.active_instance_id
+        return next((i for i in self.eligible if i.instance_id != active_id), None)
+
+    def hold(
+        self,
+        reason: Reason,
+        facts: Facts = NO_FACTS,
+        *,
+        detected_at: datetime | None = None,
+        recheck_at: datetime | None = None,
+    ) -> Decision:
+        """The decision to change nothing."""
+        return Decision(
+            kind=DecisionKind.HOLD,
+            reason=reason,
+            source_instance_id=self.view.proxy.active_instance_id,
+            target_instance_id=None,
+            facts=facts,
+            candidates=self.candidates,
+            detected_at=detected_at,
+            recheck_at=recheck_at,
+        )
+
+    def move(
+        self,
+        kind: DecisionKind,
+        reason: Reason,
+        target: Instance,
+        facts: Facts = NO_FACTS,
+        *,
+        detected_at: datetime | None = None,
+    ) -> Decision:
+        """The decision to make `target` the active."""
+        return Decision(
+            kind=kind,
+            reason=reason,
+            source_instance_id=self.view.proxy.active_instance_id,
+            target_instance_id=target.instance_id,
+            facts=facts,
+            candidates=self.candidates,
+            detected_at=detected_at,
+        )
+
+
+def survey(view: View, now: datetime) -> Survey:
+    """Judge every instance of `view` at `now`."""
+    policy = view.proxy.policy
+    damped = _damped(view, now)
+    vetoes = {
+        i.instance_id: _vetoes(lasting_vetoes(i, policy), damped=i.instance_id in damped)
+        for i in view.instances
+    }
+    eligible = in_order(view, [i for i in view.instances if not vetoes[i.instance_id]])
+    vetoed = sorted((i for i in view.instances if vetoes[i.instance_id]), key=lambda i: i.preference)
+    return Survey(
+        view=view,
+        now=now,
+        eligible=eligible,
+        candidates=(
+            *(_evidence(view, i, score, ()) for score, i in enumerate(eligible)),
+            *(_evidence(view, i, None, vetoes[i.instance_id]) for i in vetoed),
+        ),
+    )
+
+
+def _damped(view: View, now: datetime) -> frozenset[UUID]:
+    policy = view.proxy.policy
+    damped = frozenset(i.instance_id for i in view.instances if is_damped(i, view.moves, policy, now))
+    able = frozenset(i.instance_id for i in view.instances if could_serve(i, policy))
+    # Damping chooses between survivors. Where every one is damped it would choose an outage.
+    return damped if able - damped else damped - able
+
+
+def _vetoes(lasting: tuple[Veto, ...], *, damped: bool) -> tuple[Veto, ...]:
+    return tuple(sorted((*lasting, Veto.DAMPED), key=_VETO_ORDER.index)) if damped else lasting
+
+
+def _evidence(
+    view: View, instance: Instance, score: int | None, vetoes: tuple[Veto, ...]
+) -> CandidateEvidence:
+    return CandidateEvidence(
+        instance_id=instance.instance_id,
+        name=instance.name,
+        score=score,
+        vetoes=vetoes,
+        health=instance.health.state,
+        consecutive_failures=instance.health.consecutive_failures,
+        consecutive_passes=instance.health.consecutive_passes,
+        admin_state=instance.admin_state,
+        priority=instance.priority,
+        weight=instance.weight,
+        connections=view.connections.get(instance.instance_id, 0),
+    )

@@ -1,0 +1,99 @@
+"""The value that deciding returns, with the evidence that explains it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from switchover.decision.reasons import Reason, Veto
+from switchover.model.instance import AdminState
+from switchover.model.observation import Health
+
+
+class DecisionKind(StrEnum):
+    """What should be done."""
+
+    HOLD = "hold"
+    ACTIVATE = "activate"
+    FAILOVER = "failover"
+    SWITCHOVER = "switchover"
+    FAILBACK = "failback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateEvidence:
+    """How one instance stood when the decision fell.
+
+    Attributes:
+        instance_id: The instance.
+        name: Its name at that time.
+        score: Its place in the strategy's order, 0 is best; None when a veto kept it out.
+        vetoes: Why it may not become active, in a fixed order; empty when it may.
+        health: What we believed.
+        consecutive_failures: As counted then.
+        consecutive_passes: As counted then.
+        admin_state: As ordered then.
+        priority: As registered then.
+        weight: As registered then.
+        connections: Live connections as known then.
+    """
+
+    instance_id: UUID
+    name: str
+    score: int | None
+    vetoes: tuple[Veto, ...]
+    health: Health
+    consecutive_failures: int
+    consecutive_passes: int
+    admin_state: AdminState
+    priority: int
+    weight: int
+    connections: int
+
+    def as_json(self) -> dict[str, Any]:
+        """This evidence in the API's names."""
+        return {
+            "instanceId": str(self.instance_id),
+            "instanceName": self.name,
+            "score": self.score,
+            "vetoes": [veto.value for veto in self.vetoes],
+            "healthStatus": self.health.value,
+            "consecutiveFailures": self.consecutive_failures,
+            "consecutivePasses": self.consecutive_passes,
+            "adminState": self.admin_state.value,
+            "priority": self.priority,
+            "weight": self.weight,
+            "connections": self.connections,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What should be done about one proxy, and why.
+
+    Attributes:
+        kind: HOLD, or the move to make.
+        reason: Why, as a code.
+        source_instance_id: The active now; None without one.
+        target_instance_id: The next active; None for HOLD.
+        facts: Numbers that the reason's sentence names, such as `failures`.
+        candidates: Every instance, best first, then the vetoed in order of preference.
+        detected_at: When the cause began; None when there is none.
+        recheck_at: When time alone could change this decision; None when only evidence can.
+    """
+
+    kind: DecisionKind
+    reason: Reason
+    source_instance_id: UUID | None
+    target_instance_id: UUID | None
+    facts: Mapping[str, int | float | str]
+    candidates: tuple[CandidateEvidence, ...]
+    detected_at: datetime | None = None
+    recheck_at: datetime | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether the active instance should change."""
+        return self.kind is not DecisionKind.HOLD

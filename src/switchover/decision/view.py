@@ -1,0 +1,40 @@
+"""Everything that a decision about one proxy may look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from switchover.model.events import PastMove
+from switchover.model.instance import Instance
+from switchover.model.proxy import Proxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One proxy at one moment.
+
+    Attributes:
+        proxy: Policy, active, epoch and pin.
+        instances: Its registered instances, in any order. A deleted instance is not here.
+        moves: The committed moves of the last hour, oldest first.
+        connections: Live connections per instance, where the data plane tells; a missing instance has 0.
+        store_is_away: Whether the store has not answered for a while, so that nothing can be put on record.
+        rests_until: Until when automatic moves wait after the store has returned; None when they do not.
+    """
+
+    proxy: Proxy
+    instances: tuple[Instance, ...]
+    moves: tuple[PastMove, ...] = ()
+    connections: Mapping[UUID, int] = field(default_factory=dict)
+    store_is_away: bool = False
+    rests_until: datetime | None = None
+
+    def instance(self, instance_id: UUID | None) -> Instance | None:
+        """The registered instance with this id; None when it is gone or none was asked for."""
+        return next((i for i in self.instances if i.instance_id == instance_id), None)
+
+    @property
+    def active(self) -> Instance | None:
+        """The active instance; None before the first activation, or when it is gone."""
+        return self.instance(self.proxy.active_instance_id)

@@ -1,0 +1,42 @@
+"""A sink of functions: what a program that uses the library wants to be called for."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from switchover.model.trail import OutboxMessage, Topic
+
+Callback = Callable[[Mapping[str, Any]], Awaitable[None] | None]
+"""A function or coroutine function of the message's payload. What it returns is ignored."""
+
+
+class Callbacks:
+    """At most one callback per topic. None takes it off.
+
+    A plain function runs in a thread of its own, so that a slow one stalls nobody.
+    """
+
+    def __init__(self) -> None:
+        self._callbacks: dict[Topic, Callback] = {}
+
+    def set(self, topic: Topic, callback: Callback | None) -> None:
+        """Call `callback` for messages of `topic`, in place of the former one."""
+        if callback is None:
+            self._callbacks.pop(topic, None)
+        else:
+            self._callbacks[topic] = callback
+
+    async def hand_over(self, message: OutboxMessage) -> None:
+        """Call whoever wants this message. An unhealthy instance concerns recovery only while that is on."""
+        callback = self._callbacks.get(message.topic)
+        if callback is None:
+            return
+        if message.topic is Topic.INSTANCE_UNHEALTHY and not message.payload.get("autoRecovery"):
+            return
+        if inspect.iscoroutinefunction(callback):
+            await callback(message.payload)
+            return
+        answer = await asyncio.to_thread(callback, message.payload)
+        if inspect.isawaitable(answer):
+            await answer

@@ -1,0 +1,4 @@
+"""How a store closes events by itself, so that each implementation does the same."""
+
+PROXY_DELETED = "the proxy was deleted"
+"""The error message of an event that was open when its proxy was deleted."""

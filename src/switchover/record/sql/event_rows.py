@@ -1,0 +1,81 @@
+"""A failover event as a row, and back."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from switchover.model.events import FailoverEvent, PastMove, Stages
+
+
+def event_columns(event: FailoverEvent) -> dict[str, Any]:
+    """Every column of `proxy_failover_events`."""
+    stages = event.stages
+    return {
+        "event_id": event.event_id,
+        "proxy_id": event.proxy_id,
+        "event_type": event.event_type,
+        "trigger": event.trigger,
+        "source_instance_id": event.source_instance_id,
+        "target_instance_id": event.target_instance_id,
+        "reason": event.reason,
+        "reason_code": event.reason_code,
+        "epoch": event.epoch,
+        "actor": event.actor,
+        "evidence": dict(event.evidence),
+        "detected_at": stages.detected_at,
+        "decided_at": stages.decided_at,
+        "committed_at": stages.committed_at,
+        "verified_at": stages.verified_at,
+        "created_at": event.created_at,
+        **outcome_columns(event),
+    }
+
+
+def outcome_columns(event: FailoverEvent) -> dict[str, Any]:
+    """The columns that closing an event writes."""
+    return {
+        "status": event.status,
+        "error_message": event.error_message,
+        "applied_at": event.stages.applied_at,
+        "duration_ms": event.duration_ms,
+        "completed_at": event.completed_at,
+    }
+
+
+def event_of(row: Row[*tuple[Any, ...]]) -> FailoverEvent:
+    """The event in a row of `proxy_failover_events`."""
+    return FailoverEvent(
+        event_id=row.event_id,
+        proxy_id=row.proxy_id,
+        event_type=row.event_type,
+        status=row.status,
+        trigger=row.trigger,
+        source_instance_id=row.source_instance_id,
+        target_instance_id=row.target_instance_id,
+        reason=row.reason,
+        reason_code=row.reason_code,
+        epoch=row.epoch,
+        actor=row.actor,
+        evidence=row.evidence,
+        error_message=row.error_message,
+        stages=Stages(
+            detected_at=row.detected_at,
+            decided_at=row.decided_at,
+            committed_at=row.committed_at,
+            applied_at=row.applied_at,
+            verified_at=row.verified_at,
+        ),
+        duration_ms=row.duration_ms,
+        created_at=row.created_at,
+        completed_at=row.completed_at,
+    )
+
+
+def past_move_of(row: Row[*tuple[Any, ...]]) -> PastMove:
+    """The little that a decision needs of a committed move."""
+    return PastMove(
+        event_type=row.event_type,
+        source_instance_id=row.source_instance_id,
+        target_instance_id=row.target_instance_id,
+        committed_at=row.committed_at,
+    )

@@ -1,0 +1,109 @@
+"""Loading proxies whole: a fixed number of queries, however many there are."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from switchover.model.events import EventStatus
+from switchover.record.sql.event_rows import event_of, past_move_of
+from switchover.record.sql.instance_rows import instance_of
+from switchover.record.sql.proxy_rows import proxy_of
+from switchover.record.sql.redundancy import redundancy_of
+from switchover.record.sql.schema import (
+    IS_MOVE,
+    IS_OPEN,
+    proxies,
+    proxy_failover_configurations,
+    proxy_failover_events,
+    proxy_instances,
+    proxy_redundancy_status,
+)
+from switchover.record.store import StoredProxy
+
+_EVENTS = proxy_failover_events.c
+_POLICY_COLUMNS = [
+    column for column in proxy_failover_configurations.c if column.name not in {"proxy_id", "deleted_at"}
+]
+_LAST_MOVE_STATUS = (
+    select(_EVENTS.status)
+    .where(_EVENTS.proxy_id == proxies.c.proxy_id, IS_MOVE)
+    .order_by(_EVENTS.created_at.desc(), _EVENTS.event_id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("last_move_status")
+)
+
+V = TypeVar("V")
+
+
+async def load(
+    connection: AsyncConnection, moves_since: datetime, proxy_ids: Collection[str] | None = None
+) -> Sequence[StoredProxy]:
+    """Every live proxy with what belongs to it, by proxy id; or those of `proxy_ids` that there are."""
+
+    def wanted(column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return true() if proxy_ids is None else column.in_(sorted(proxy_ids))
+
+    fronts = await connection.execute(
+        select(proxies, *_POLICY_COLUMNS, _LAST_MOVE_STATUS)
+        .join(proxy_failover_configurations)
+        .where(proxies.c.deleted_at.is_(None), wanted(proxies.c.proxy_id))
+    )
+    instances = await connection.execute(
+        select(proxy_instances).where(
+            proxy_instances.c.deleted_at.is_(None), wanted(proxy_instances.c.proxy_id)
+        )
+    )
+    moves = await connection.execute(
+        select(
+            _EVENTS.proxy_id,
+            _EVENTS.event_type,
+            _EVENTS.source_instance_id,
+            _EVENTS.target_instance_id,
+            _EVENTS.committed_at,
+        )
+        .where(_EVENTS.committed_at >= moves_since, IS_MOVE, wanted(_EVENTS.proxy_id))
+        # By epoch: the clocks of replicas differ, and one may have been set back.
+        .order_by(_EVENTS.epoch)
+    )
+    open_moves = await connection.execute(
+        select(proxy_failover_events)
+        .where(IS_OPEN, IS_MOVE, wanted(_EVENTS.proxy_id))
+        # The order of the index of open moves, so that the planner takes that small one.
+        .order_by(_EVENTS.proxy_id)
+    )
+    statuses = await connection.execute(
+        select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
+    )
+    instances_of = _by_proxy(instances, instance_of)
+    moves_of = _by_proxy(moves, past_move_of)
+    open_move_of = {row.proxy_id: event_of(row) for row in open_moves}
+    redundancy_by_proxy = {row.proxy_id: redundancy_of(row) for row in statuses}
+    # Sorted here: a database sorts text by its own collation.
+    return [
+        StoredProxy(
+            proxy=proxy_of(front),
+            instances=tuple(sorted(instances_of.get(front.proxy_id, ()), key=attrgetter("instance_id"))),
+            moves=tuple(moves_of.get(front.proxy_id, ())),
+            open_move=open_move_of.get(front.proxy_id),
+            redundancy=redundancy_by_proxy.get(front.proxy_id),
+            last_move_failed=front.last_move_status == EventStatus.FAILED,
+            change_number=front.change_number,
+        )
+        for front in sorted(fronts, key=attrgetter("proxy_id"))
+    ]
+
+
+def _by_proxy(
+    rows: Iterable[Row[*tuple[Any, ...]]], value_of: Callable[[Row[*tuple[Any, ...]]], V]
+) -> dict[str, list[V]]:
+    ordered = sorted(rows, key=attrgetter("proxy_id"))
+    return {
+        proxy_id: [value_of(row) for row in group]
+        for proxy_id, group in groupby(ordered, key=attrgetter("proxy_id"))
+    }

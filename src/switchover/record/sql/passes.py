@@ -1,0 +1,68 @@
+"""Committing one pass of the cycle: the compare-and-set of a move and everything that goes with it."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from switchover.model.errors import NotFound
+from switchover.record.conflicts import active_moved, move_open
+from switchover.record.sql.errors import conflicts
+from switchover.record.sql.events import committed, insert_event, store_outcome
+from switchover.record.sql.locks import lock_instance, lock_proxy
+from switchover.record.sql.redundancy import store_redundancy
+from switchover.record.sql.registration import store_measured
+from switchover.record.sql.schema import ONE_OPEN_MOVE, proxies
+from switchover.record.sql.trails import store_trail
+from switchover.record.store import Move, Pass
+
+
+async def commit_pass(connection: AsyncConnection, change: Pass) -> None:
+    """Store one pass; the move comes first, because it may be refused."""
+    if change.move is None:
+        await lock_proxy(connection, change.proxy_id)
+    else:
+        await _move(connection, change, change.move)
+    await store_measured(connection, change.instances)
+    if change.redundancy is not None:
+        await store_redundancy(connection, change.redundancy)
+    await store_trail(connection, change.trail)
+
+
+async def _move(connection: AsyncConnection, change: Pass, move: Move) -> None:
+    moved = await connection.execute(
+        update(proxies)
+        .where(
+            proxies.c.proxy_id == change.proxy_id,
+            proxies.c.deleted_at.is_(None),
+            proxies.c.active_instance_id.is_not_distinct_from(move.seen_active_instance_id),
+            proxies.c.epoch == move.seen_epoch,
+        )
+        .values(
+            active_instance_id=move.event.target_instance_id,
+            epoch=move.event.epoch,
+            pinned_instance_id=move.pin,
+        )
+    )
+    if moved.rowcount == 0:
+        await _refuse(connection, change.proxy_id)
+    if move.event.target_instance_id is not None:
+        # The compare-and-set does not see that somebody deleted the target meanwhile.
+        measured = (instance.instance_id for instance in change.instances)
+        await lock_instance(connection, move.event.target_instance_id, *measured)
+    if move.superseded is not None:
+        await store_outcome(connection, move.superseded)
+    still_open = move_open(change.proxy_id, move.seen_active_instance_id, move.seen_epoch)
+    with conflicts({ONE_OPEN_MOVE: still_open}):
+        await insert_event(connection, committed(move.event, change.at))
+
+
+async def _refuse(connection: AsyncConnection, proxy_id: str) -> None:
+    stored = (
+        await connection.execute(
+            select(proxies.c.active_instance_id, proxies.c.epoch).where(
+                proxies.c.proxy_id == proxy_id, proxies.c.deleted_at.is_(None)
+            )
+        )
+    ).first()
+    if stored is None:
+        raise NotFound("proxy", proxy_id)
+    raise active_moved(proxy_id, stored.active_instance_id, stored.epoch)

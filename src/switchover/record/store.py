@@ -1,0 +1,272 @@
+"""The Protocol of the store. Every method is one transaction: all of it happens, or nothing.
+
+Where several replicas share a store, whatever an owner writes about a proxy carries the fence of its lease. It is
+checked in the transaction itself; `LostLease` is raised when another replica owns the proxy, or our session is over.
+Without a fence (None) there is one process, and nothing is checked.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from switchover.model.events import FailoverEvent, PastMove
+from switchover.model.instance import Instance
+from switchover.model.lease import Fence
+from switchover.model.metrics import InstanceMetrics
+from switchover.model.proxy import Proxy
+from switchover.model.redundancy import RedundancyStatus
+from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredProxy:
+    """One proxy as the store has it.
+
+    Attributes:
+        proxy: Policy, active, epoch, pin.
+        instances: The registered ones (deleted ones are history).
+        moves: Committed moves (never recovery) since the time that was asked for, oldest first.
+        open_move: The event whose outcome is missing; None without one.
+        redundancy: As last stored; None before the first.
+        last_move_failed: Whether the last committed move has failed: then not every node may have applied it.
+        change_number: Grows with everything that is stored about the proxy.
+    """
+
+    proxy: Proxy
+    instances: tuple[Instance, ...]
+    moves: tuple[PastMove, ...]
+    open_move: FailoverEvent | None
+    redundancy: RedundancyStatus | None
+    last_move_failed: bool = False
+    change_number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of the active instance, to be committed against what was seen.
+
+    Attributes:
+        seen_active_instance_id: The active that the decision saw.
+        seen_epoch: The epoch that it saw.
+        event: The intent, IN_PROGRESS, with `epoch` = `seen_epoch` + 1 and the new active as its target. Without
+            a `committed_at` of its own it is stored with the pass's `at`.
+        pin: The pin after the move.
+        superseded: The open move that this one closes, already closed as FAILED; None without one.
+    """
+
+    seen_active_instance_id: UUID | None
+    seen_epoch: int
+    event: FailoverEvent
+    pin: UUID | None
+    superseded: FailoverEvent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Everything that one pass of the cycle changes about one proxy.
+
+    Attributes:
+        proxy_id: The proxy.
+        at: When it decided.
+        instances: Instances whose health, usage or resolved host changed: those columns alone are written, and
+            only while the instance is registered.
+        move: The move, if the pass decided one.
+        redundancy: The derived status, if it changed.
+        trail: Audit entries and messages of all of it.
+        fence: Of the owner who writes.
+    """
+
+    proxy_id: str
+    at: datetime
+    instances: tuple[Instance, ...] = ()
+    move: Move | None = None
+    redundancy: RedundancyStatus | None = None
+    trail: Trail = NO_TRAIL
+    fence: Fence | None = None
+
+
+class Store(Protocol):
+    """Remembers.
+
+    `StoreUnavailable` may be raised by every method; then nothing was changed, unless it is `OutcomeUnknown`: a
+    method that writes may have done all of it.
+
+    Methods that take a fence raise `LostLease` when it is outdated; then nothing was changed either.
+    """
+
+    async def load(
+        self, moves_since: datetime, proxy_ids: Collection[str] | None = None
+    ) -> Sequence[StoredProxy]:
+        """Every proxy that is not deleted, by proxy id; or those of `proxy_ids` that there are."""
+
+    async def load_proxy(self, proxy_id: str, moves_since: datetime) -> StoredProxy | None:
+        """One proxy; None when there is none, or it is deleted."""
+
+    async def create_proxy(self, proxy: Proxy, trail: Trail = NO_TRAIL) -> Proxy:
+        """Store a new proxy with its policy and return it as stored; nobody owns it yet.
+
+        A deleted proxy of the same id and owner is revived: its history stays, and its epoch goes on (a node must
+        never see an older one), so the returned epoch may be above 0.
+
+        Raises:
+            Conflict: The id is taken, or was another owner's, or the listener's address and port are.
+        """
+
+    async def save_policy(self, proxy: Proxy, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        """Store policy, pin, generation and `updated_at` of a proxy; its active and epoch are left alone.
+
+        Raises:
+            NotFound: It does not exist (any more).
+            Conflict: The stored generation is not `proxy.generation - 1`, or the listener is taken.
+        """
+
+    async def delete_proxy(
+        self, proxy_id: str, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Mark the proxy and its instances as deleted and close its open events as failed; history stays, the
+        redundancy status does not.
+
+        Raises:
+            NotFound: It does not exist (any more).
+        """
+
+    async def add_instance(
+        self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store a new instance.
+
+        Raises:
+            NotFound: Its proxy does not exist.
+            Conflict: Its name is taken within the proxy, or its id is.
+        """
+
+    async def save_instance(
+        self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store what people say about an instance (name, type, priority, weight, address, admin state) and its
+        resolved host and health. Usage is left alone.
+
+        Raises:
+            NotFound: It does not exist (any more).
+            Conflict: Its name is taken within the proxy.
+        """
+
+    async def delete_instance(
+        self, instance_id: UUID, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Mark an instance as deleted; events keep naming it.
+
+        Raises:
+            NotFound: It does not exist (any more).
+        """
+
+    async def commit_pass(self, change: Pass) -> None:
+        """Store one pass. With a move: compare-and-set on (active instance, epoch).
+
+        Raises:
+            NotFound: The proxy does not exist (any more), or the instance that the move makes active does not.
+            Conflict: The stored active or epoch is not what the move saw, or a move is open that this one does not
+                supersede; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
+            OutcomeUnknown: The move may be stored. Committing it again is safe: once it is stored, a repeated one is
+                such a Conflict, with the move's own epoch in its `state`.
+        """
+
+    async def flush_instances(
+        self, instances: Sequence[Instance], fences: Mapping[str, Fence] | None = None
+    ) -> None:
+        """Store health, usage and resolved host of many instances in one batch; unknown or deleted ones are skipped.
+
+        So are those whose stored health state is another: a pass stores that at once, and a batch may come after it.
+        With `fences` (by proxy id) those of proxies whose fence is missing or outdated are skipped too.
+        """
+
+    async def close_event(
+        self,
+        event: FailoverEvent,
+        trail: Trail = NO_TRAIL,
+        *,
+        was_open: bool = True,
+        fence: Fence | None = None,
+    ) -> bool:
+        """Store the outcome of an event: status, error, duration, when it was applied and completed. With `was_open`
+        only if the stored one is still open.
+
+        Returns:
+            Whether it was stored; False when somebody else had closed it.
+
+        Raises:
+            NotFound: There is no such event.
+        """
+
+    async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
+        """Store when the new active was seen to answer, unless it is known already; an unknown event is ignored."""
+
+    async def add_recovery_event(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> bool:
+        """Store an open recovery event unless its target instance has one; whether it was stored.
+
+        Raises:
+            NotFound: The proxy or the target instance does not exist (any more).
+        """
+
+    async def save_redundancy(
+        self, status: RedundancyStatus, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store a declared or derived redundancy status.
+
+        Raises:
+            NotFound: The proxy does not exist (any more).
+        """
+
+    async def raise_epoch(
+        self, proxy_id: str, epoch: int, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> bool:
+        """Set the epoch to `epoch` if the stored one of a proxy that is not deleted is below; whether it was."""
+
+    async def event(self, event_id: UUID) -> FailoverEvent | None:
+        """One event; None when there is none."""
+
+    async def events(self, proxy_id: str, limit: int) -> Sequence[FailoverEvent]:
+        """The newest `limit` events of a proxy, newest first."""
+
+    async def record_metrics(self, metrics: InstanceMetrics) -> None:
+        """Store one sample.
+
+        Raises:
+            NotFound: The instance does not exist (any more).
+        """
+
+    async def metrics(
+        self, instance_id: UUID, since: datetime, until: datetime, limit: int
+    ) -> Sequence[InstanceMetrics]:
+        """The newest `limit` samples with `since` ≤ recorded ≤ `until`, newest first."""
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """Store an audit entry that belongs to no other change, such as a refused order."""
+
+    async def audit(self, proxy_id: str, limit: int) -> Sequence[AuditEntry]:
+        """The newest `limit` audit entries of a proxy, newest first."""
+
+    async def pending_messages(self, limit: int, replica_id: UUID | None = None) -> Sequence[OutboxMessage]:
+        """The oldest `limit` messages that are not handed over yet, oldest first.
+
+        With `replica_id` only those of proxies on which that replica has the lease, and of deleted ones, which nobody owns.
+        """
+
+    async def mark_delivered(self, message_ids: Sequence[UUID], at: datetime) -> None:
+        """Note that messages were handed over; unknown ids are ignored, and the first time counts."""
+
+    async def prune(
+        self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+    ) -> int:
+        """Delete events closed, samples recorded and messages delivered before that; how many rows went.
+
+        A proxy's newest event stays. Not one transaction but a row of small ones, so that nobody waits long; after
+        `StoreUnavailable` some rows may be gone already.
+        """
+
+    async def close(self) -> None:
+        """Release every connection."""

@@ -1,0 +1,328 @@
+"""A store in memory with the semantics of the real one; `tests/contract` holds both to one suite."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from operator import attrgetter
+from uuid import UUID
+
+from switchover.model.errors import LostLease, NotFound, StoreUnavailable
+from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
+from switchover.model.instance import Instance
+from switchover.model.lease import Fence
+from switchover.model.metrics import InstanceMetrics
+from switchover.model.proxy import Proxy
+from switchover.model.redundancy import RedundancyStatus
+from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
+from switchover.record.conflicts import instance_id_taken, policy_changed, proxy_id_taken
+from switchover.record.outcomes import PROXY_DELETED
+from switchover.record.store import Pass, Store, StoredProxy
+from switchover.testing.memory_leases import MemoryLeases
+from switchover.testing.memory_tables import MemoryTables
+from switchover.testing.stored_copies import check_times, stored_event
+
+
+class MemoryStore(MemoryTables, Store):
+    """Keeps everything in dictionaries, for one event loop.
+
+    Every method lets other tasks run once before it starts, as a database would; from there on it
+    does not wait, so each is one transaction: it checks everything first and writes then.
+
+    Args:
+        leases: Which fences are checked against; None when one process has the store for itself.
+
+    Attributes:
+        unavailable: While True every method raises `StoreUnavailable` and changes nothing.
+    """
+
+    def __init__(self, leases: MemoryLeases | None = None) -> None:
+        super().__init__()
+        self.unavailable = False
+        self._closed = False
+        self._leases = leases
+
+    async def load(
+        self, moves_since: datetime, proxy_ids: Collection[str] | None = None
+    ) -> Sequence[StoredProxy]:
+        await self._turn(moves_since)
+        wanted = self._proxies.keys() if proxy_ids is None else self._proxies.keys() & set(proxy_ids)
+        return [self._stored(proxy_id, moves_since) for proxy_id in sorted(wanted)]
+
+    async def load_proxy(self, proxy_id: str, moves_since: datetime) -> StoredProxy | None:
+        await self._turn(moves_since)
+        return self._stored(proxy_id, moves_since) if proxy_id in self._proxies else None
+
+    async def create_proxy(self, proxy: Proxy, trail: Trail = NO_TRAIL) -> Proxy:
+        await self._turn(proxy, trail)
+        before = self._deleted_proxies.get(proxy.proxy_id)
+        if proxy.proxy_id in self._proxies or (before is not None and before.owner_id != proxy.owner_id):
+            raise proxy_id_taken(proxy.proxy_id)
+        self._check_listener(proxy)
+        created = proxy if before is None else replace(proxy, epoch=max(before.epoch, proxy.epoch))
+        self._deleted_proxies.pop(proxy.proxy_id, None)
+        self._proxies[proxy.proxy_id] = created
+        self._leave(trail)
+        self._touch(proxy.proxy_id)
+        return created
+
+    async def save_policy(self, proxy: Proxy, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        await self._turn(proxy, trail)
+        stored = self._proxy(proxy.proxy_id)
+        self._check_fence(proxy.proxy_id, fence)
+        if stored.generation != proxy.generation - 1:
+            raise policy_changed(proxy.proxy_id, stored.generation)
+        self._check_listener(proxy)
+        self._proxies[proxy.proxy_id] = replace(
+            stored,
+            policy=proxy.policy,
+            generation=proxy.generation,
+            pinned_instance_id=proxy.pinned_instance_id,
+            updated_at=proxy.updated_at,
+        )
+        self._leave(trail)
+        self._touch(proxy.proxy_id)
+
+    async def delete_proxy(
+        self, proxy_id: str, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(at, trail)
+        self._proxy(proxy_id)
+        self._check_fence(proxy_id, fence)
+        self._deleted_proxies[proxy_id] = self._proxy(proxy_id)
+        del self._proxies[proxy_id]
+        self._deleted_instances |= {i.instance_id for i in self._instances.values() if i.proxy_id == proxy_id}
+        self._redundancy.pop(proxy_id, None)
+        outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
+        for event in list(self._events.values()):
+            if event.proxy_id == proxy_id and event.status.is_open:
+                self._close(close(event, outcome))
+        self._leave(trail)
+        self._touch(proxy_id)
+
+    async def add_instance(
+        self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(instance, trail)
+        self._proxy(instance.proxy_id)
+        self._check_fence(instance.proxy_id, fence)
+        self._check_name(instance)
+        if instance.instance_id in self._instances:
+            raise instance_id_taken(instance.instance_id)
+        self._instances[instance.instance_id] = instance
+        self._leave(trail)
+        self._touch(instance.proxy_id)
+
+    async def save_instance(
+        self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(instance, trail)
+        stored = self._instance(instance.instance_id)
+        self._check_fence(stored.proxy_id, fence)
+        self._check_name(instance)
+        self._instances[instance.instance_id] = replace(
+            instance, proxy_id=stored.proxy_id, usage=stored.usage, created_at=stored.created_at
+        )
+        self._leave(trail)
+        self._touch(stored.proxy_id)
+
+    async def delete_instance(
+        self, instance_id: UUID, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(at, trail)
+        proxy_id = self._instance(instance_id).proxy_id
+        self._check_fence(proxy_id, fence)
+        self._deleted_instances.add(instance_id)
+        self._leave(trail)
+        self._touch(proxy_id)
+
+    async def commit_pass(self, change: Pass) -> None:
+        await self._turn(change)
+        self._proxy(change.proxy_id)
+        self._check_fence(change.proxy_id, change.fence)
+        if change.move is not None:
+            self._check_move(change.proxy_id, change.move)
+            self._move(change, change.move)
+        self._measure(change.instances)
+        if change.redundancy is not None:
+            self._redundancy[change.redundancy.proxy_id] = change.redundancy
+        self._leave(change.trail)
+        self._touch(change.proxy_id)
+
+    async def flush_instances(
+        self, instances: Sequence[Instance], fences: Mapping[str, Fence] | None = None
+    ) -> None:
+        await self._turn(*instances)
+        self._measure([i for i in instances if self._may_flush(i, fences)])
+
+    async def close_event(
+        self,
+        event: FailoverEvent,
+        trail: Trail = NO_TRAIL,
+        *,
+        was_open: bool = True,
+        fence: Fence | None = None,
+    ) -> bool:
+        await self._turn(event, trail)
+        stored = self._events.get(event.event_id)
+        if stored is None:
+            raise NotFound("event", event.event_id)
+        self._check_fence(stored.proxy_id, fence)
+        if was_open and not stored.status.is_open:
+            return False
+        self._close(event)
+        self._leave(trail)
+        self._touch(stored.proxy_id)
+        return True
+
+    async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
+        await self._turn(at)
+        stored = self._events.get(event_id)
+        if stored is not None:
+            self._check_fence(stored.proxy_id, fence)
+        if stored is not None and stored.stages.verified_at is None:
+            self._events[event_id] = replace(stored, stages=replace(stored.stages, verified_at=at))
+
+    async def add_recovery_event(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> bool:
+        await self._turn(event, trail)
+        self._proxy(event.proxy_id)
+        self._check_fence(event.proxy_id, fence)
+        if event.target_instance_id is not None:
+            self._instance(event.target_instance_id)
+            if any(
+                other.target_instance_id == event.target_instance_id
+                for other in self._events.values()
+                if other.event_type is EventType.RECOVERY and other.status.is_open
+            ):
+                return False
+        self._events[event.event_id] = stored_event(event)
+        self._leave(trail)
+        return True
+
+    async def save_redundancy(
+        self, status: RedundancyStatus, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(status, trail)
+        self._proxy(status.proxy_id)
+        self._check_fence(status.proxy_id, fence)
+        self._redundancy[status.proxy_id] = status
+        self._leave(trail)
+        self._touch(status.proxy_id)
+
+    async def raise_epoch(
+        self, proxy_id: str, epoch: int, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> bool:
+        await self._turn(trail)
+        stored = self._proxies.get(proxy_id)
+        if stored is None:
+            return False
+        self._check_fence(proxy_id, fence)
+        if stored.epoch >= epoch:
+            return False
+        self._proxies[proxy_id] = replace(stored, epoch=epoch)
+        self._leave(trail)
+        self._touch(proxy_id)
+        return True
+
+    async def event(self, event_id: UUID) -> FailoverEvent | None:
+        await self._turn()
+        return self._events.get(event_id)
+
+    async def events(self, proxy_id: str, limit: int) -> Sequence[FailoverEvent]:
+        await self._turn()
+        return self._newest_first(proxy_id)[:limit]
+
+    async def record_metrics(self, metrics: InstanceMetrics) -> None:
+        await self._turn(metrics)
+        self._instance(metrics.instance_id)
+        self._metrics[metrics.metrics_id] = metrics
+
+    async def metrics(
+        self, instance_id: UUID, since: datetime, until: datetime, limit: int
+    ) -> Sequence[InstanceMetrics]:
+        await self._turn(since, until)
+        wanted = [
+            sample
+            for sample in self._metrics.values()
+            if sample.instance_id == instance_id and since <= sample.recorded_at <= until
+        ]
+        return sorted(wanted, key=attrgetter("recorded_at", "metrics_id"), reverse=True)[:limit]
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        await self._turn(entry)
+        self._leave(Trail(audit=(entry,)))
+
+    async def audit(self, proxy_id: str, limit: int) -> Sequence[AuditEntry]:
+        await self._turn()
+        wanted = [entry for entry in self._audit.values() if entry.proxy_id == proxy_id]
+        return sorted(wanted, key=attrgetter("at", "entry_id"), reverse=True)[:limit]
+
+    async def pending_messages(self, limit: int, replica_id: UUID | None = None) -> Sequence[OutboxMessage]:
+        await self._turn()
+        pending = sorted(self._messages.keys() - self._delivered.keys())
+        if replica_id is not None and self._leases is not None:
+            held = self._leases.held_by(replica_id)
+            ours = held | self._deleted_proxies.keys()
+            pending = [key for key in pending if self._messages[key].proxy_id in ours]
+        return [self._messages[message_id] for message_id in pending[:limit]]
+
+    async def mark_delivered(self, message_ids: Sequence[UUID], at: datetime) -> None:
+        await self._turn(at)
+        for message_id in message_ids:
+            if message_id in self._messages:
+                self._delivered.setdefault(message_id, at)
+
+    async def prune(
+        self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+    ) -> int:
+        await self._turn(events_before, metrics_before, messages_before)
+        newest = {
+            self._newest_first(proxy_id)[0].event_id
+            for proxy_id in {event.proxy_id for event in self._events.values()}
+        }
+        events = [
+            event.event_id
+            for event in self._events.values()
+            if event.completed_at is not None and event.completed_at < events_before
+        ]
+        gone_events = set(events) - newest
+        gone_metrics = [s.metrics_id for s in self._metrics.values() if s.recorded_at < metrics_before]
+        gone_messages = [key for key, at in self._delivered.items() if at < messages_before]
+        for event_id in gone_events:
+            del self._events[event_id]
+        for metrics_id in gone_metrics:
+            del self._metrics[metrics_id]
+        for message_id in gone_messages:
+            del self._messages[message_id], self._delivered[message_id]
+        return len(gone_events) + len(gone_metrics) + len(gone_messages)
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def reopen(self) -> None:
+        """Open what was recorded again, as the next process does."""
+        self._closed = False
+
+    async def _turn(self, *values: object) -> None:
+        await asyncio.sleep(0)
+        if self._closed:
+            raise StoreUnavailable("the record is closed")
+        if self.unavailable:
+            raise StoreUnavailable("the record is not available: a test says so")
+        for value in values:
+            check_times(value)
+
+    def _check_fence(self, proxy_id: str, fence: Fence | None) -> None:
+        if fence is not None and (self._leases is None or not self._leases.is_valid(proxy_id, fence)):
+            raise LostLease(proxy_id)
+
+    def _may_flush(self, instance: Instance, fences: Mapping[str, Fence] | None) -> bool:
+        stored = self._instances.get(instance.instance_id)
+        same_state = stored is not None and stored.health.state is instance.health.state
+        return same_state and (fences is None or self._is_fenced(instance.proxy_id, fences))
+
+    def _is_fenced(self, proxy_id: str, fences: Mapping[str, Fence]) -> bool:
+        fence = fences.get(proxy_id)
+        return fence is not None and self._leases is not None and self._leases.is_valid(proxy_id, fence)

@@ -1,0 +1,129 @@
+"""The loop without its shell: evidence in, the next view and the decision out.
+
+What `control/cycle.py` does with a store and nodes around it, on values alone. Scenarios, properties and the simulator
+run on it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from switchover.decision.decide import decide
+from switchover.decision.history import remembered
+from switchover.decision.reasons import Reason
+from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.view import View
+from switchover.health.machine import HealthChange, observe, report
+from switchover.model.events import EventType, PastMove
+from switchover.model.instance import Instance
+from switchover.model.observation import Observation, Report
+
+Evidence = Observation | Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurePass:
+    """What one pass came to.
+
+    Attributes:
+        view: The view afterwards, the move applied.
+        changes: What each piece of evidence did to health, in order; evidence on unknown instances has none.
+        decision: What was decided, before it was applied.
+    """
+
+    view: View
+    changes: tuple[HealthChange, ...]
+    decision: Decision
+
+
+def pure_pass(view: View, evidence: Iterable[Evidence], now: datetime) -> PurePass:
+    """Fold the evidence into the view, decide, and apply the move."""
+    changes: list[HealthChange] = []
+    for piece in evidence:
+        view, change = fold(view, piece)
+        if change is not None:
+            changes.append(change)
+    decision = decide(view, now)
+    return PurePass(view=apply_move(view, decision, now), changes=tuple(changes), decision=decision)
+
+
+def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
+    """The view after one observation or report, and what it did; None when it is about no instance of the view."""
+    instance = view.instance(evidence.instance_id)
+    if instance is None:
+        return view, None
+    policy = view.proxy.policy
+    resolved_host = instance.resolved_host
+    match evidence:
+        case Observation():
+            change = observe(
+                instance.health, evidence, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
+            )
+            resolved_host = evidence.resolved_host or resolved_host
+        case Report():
+            change = report(instance.health, evidence, rise=policy.healthy_threshold)
+        case _:
+            assert_never(evidence)
+    return with_instance(view, replace(instance, health=change.after, resolved_host=resolved_host)), change
+
+
+def with_instance(view: View, instance: Instance) -> View:
+    """The view with `instance` added, or in place of the one with its id."""
+    others = tuple(i for i in view.instances if i.instance_id != instance.instance_id)
+    return replace(view, instances=(*others, instance))
+
+
+def without_instance(view: View, instance_id: UUID) -> View:
+    """The view once the instance is deleted; the proxy still names it when it was the active."""
+    return replace(view, instances=tuple(i for i in view.instances if i.instance_id != instance_id))
+
+
+def apply_move(view: View, decision: Decision, now: datetime) -> View:
+    """The view once the decision's move is committed; the same view for a HOLD.
+
+    The epoch grows by one. An operator's move pins its target, except for the first active, which
+    nothing was preferred to; leaving the pinned instance takes the pin off.
+    """
+    if not decision.acts:
+        return view
+    proxy = view.proxy
+    move = PastMove(
+        event_type=_event_type(decision.kind),
+        source_instance_id=decision.source_instance_id,
+        target_instance_id=decision.target_instance_id,
+        committed_at=now,
+    )
+    return replace(
+        view,
+        proxy=replace(
+            proxy,
+            active_instance_id=decision.target_instance_id,
+            epoch=proxy.epoch + 1,
+            pinned_instance_id=_pin_after(proxy.pinned_instance_id, decision),
+        ),
+        moves=(*remembered(view.moves, now), move),
+    )
+
+
+def _pin_after(pin: UUID | None, decision: Decision) -> UUID | None:
+    if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
+        return decision.target_instance_id
+    return None if pin == decision.source_instance_id else pin
+
+
+def _event_type(kind: DecisionKind) -> EventType:
+    match kind:
+        case DecisionKind.ACTIVATE:
+            return EventType.ACTIVATION
+        case DecisionKind.FAILOVER:
+            return EventType.FAILOVER
+        case DecisionKind.SWITCHOVER:
+            return EventType.SWITCHOVER
+        case DecisionKind.FAILBACK:
+            return EventType.FAILBACK
+        case DecisionKind.HOLD:
+            raise AssertionError("a HOLD moves nothing")
+        case _:
+            assert_never(kind)

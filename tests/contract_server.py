@@ -1,0 +1,270 @@
+"""A real HTTP server that speaks the contract from memory, for tests of its clients."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from switchover.control.documents import parse_instance, parse_policy, policy_document
+from switchover.model.policy import FailoverPolicy
+
+TOKEN = "a-token-of-the-test"
+_MOMENT = "2026-01-01T00:00:00Z"
+
+Body = dict[str, Any]
+
+
+class _No(Exception):  # noqa: N818 - an answer, not a fault of the test
+    def __init__(self, status: int, message: str, code: str, details: Body | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        error = {"code": code, "message": message, "statusCode": status}
+        self.body = {"error": error | ({"details": details} if details else {})}
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class ContractServer:
+    """Keeps proxies in memory; `requests` lists what was asked, `answers` are given instead, in order."""
+
+    def __init__(self) -> None:
+        self.proxies: dict[str, Body] = {}
+        self.policies: dict[str, FailoverPolicy] = {}
+        self.events: dict[str, list[Body]] = {}
+        self.replicas: list[Body] = []
+        self.nodes: list[Body] = [{"nodeId": "embedded", "state": "connected", "rejections": {}}]
+        self.requests: list[tuple[str, str, Body | None]] = []
+        self.authorizations: list[str | None] = []
+        self.answers: list[Answer] = []
+        self.switches_end_as = "completed"
+        self.page_size = 100
+        self.url = ""
+        self._ids = 0
+
+    @property
+    def changes(self) -> list[tuple[str, str, Body | None]]:
+        """The requests that were no reads."""
+        return [request for request in self.requests if request[0] != "GET"]
+
+    def add_proxy(self, proxy_id: str, config: Body | None = None) -> Body:
+        self.policies[proxy_id] = policy = parse_policy(config, None)
+        self.proxies[proxy_id] = {
+            "proxyId": proxy_id,
+            "ownerId": "operator",
+            "config": policy_document(policy),
+            "activeInstanceId": None,
+            "pinnedInstanceId": None,
+            "epoch": 0,
+            "instances": [],
+            "redundancy": {
+                "redundancyLevel": "single",
+                "isDegraded": True,
+                "lastFailoverAt": None,
+                "lastFailoverReason": None,
+            },
+            "openEvent": None,
+            "evaluation": {"reason": "No failover needed"},
+            "rejections": {},
+        }
+        self.events[proxy_id] = []
+        return self.proxies[proxy_id]
+
+    def add_instance(self, proxy_id: str, data: Body, health: str = "healthy") -> Body:
+        parsed = parse_instance(data)
+        document: Body = {
+            "id": self.new_id(),
+            "proxyId": proxy_id,
+            "instanceName": parsed.name,
+            "instanceType": parsed.instance_type,
+            "priority": parsed.priority,
+            "weight": parsed.weight,
+            "address": None if parsed.address is None else str(parsed.address),
+            "status": "standby",
+            "adminState": "ready",
+            "healthStatus": health,
+            "consecutiveFailures": 0,
+            "lastHealthDetail": None,
+        }
+        proxy = self.proxies[proxy_id]
+        proxy["instances"].append(document)
+        if proxy["activeInstanceId"] is None:
+            document["status"] = "active"
+            proxy["activeInstanceId"], proxy["epoch"] = document["id"], 1
+        return document
+
+    def add_event(self, proxy_id: str, **fields: Any) -> Body:
+        event: Body = {
+            "id": self.new_id(),
+            "proxyId": proxy_id,
+            "eventType": "failover",
+            "status": "completed",
+            "trigger": "automatic",
+            "sourceInstanceId": None,
+            "targetInstanceId": None,
+            "reason": "Active instance unhealthy (3 failures)",
+            "errorMessage": None,
+            "epoch": 2,
+            "durationMs": 12.4,
+            "stages": {"detectedAt": _MOMENT, "decidedAt": "2026-01-01T00:00:00.400Z", "verifiedAt": None},
+            "createdAt": _MOMENT,
+        } | fields
+        self.events[proxy_id].insert(0, event)
+        return event
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"00000000-0000-7000-8000-{self._ids:012d}"
+
+    def handle(self, method: str, target: str, body: Body | None) -> tuple[int, Body]:
+        """Route one request."""
+        url = urlsplit(target)
+        parts = url.path.strip("/").split("/")
+        if method == "GET":
+            return 200, self._read(parts, {k: values[0] for k, values in parse_qs(url.query).items()})
+        data = self._change(method, parts, body or {})
+        return (201 if parts[1:] in (["failover", "config"], ["instances"]) else 200), {"data": data}
+
+    def _read(self, parts: list[str], query: dict[str, str]) -> Body:
+        match parts:
+            case ["replicas"]:
+                return {"data": self.replicas, "count": len(self.replicas)}
+            case ["nodes"]:
+                return {"data": self.nodes, "count": len(self.nodes)}
+            case ["proxy"]:
+                return self._page(query)
+            case ["proxy", "failover", "config", proxy_id] | ["proxy", proxy_id]:
+                return {"data": self._proxy(proxy_id)}
+            case ["proxy", proxy_id, "instances"]:
+                return {"data": self._proxy(proxy_id)["instances"]}
+            case ["proxy", proxy_id, "failover", "events"]:
+                return {"data": self._events(self._proxy(proxy_id)["proxyId"])[: int(query["limit"])]}
+            case _:
+                raise _No(404, f"no route {parts}", "PROXY_FAILOVER_026")
+
+    def _change(self, method: str, parts: list[str], body: Body) -> Body:
+        match method, parts:
+            case "POST", ["proxy", "failover", "config"]:
+                return self._configure(body)
+            case "POST", ["proxy", "instances"]:
+                return self.add_instance(self._proxy(body["proxyId"])["proxyId"], body["instanceData"])
+            case "POST", ["proxy", "failover", "switchover"]:
+                return self._switch(body)
+            case ("PATCH", ["proxy", "instances", instance_id]) | (
+                "PUT",
+                ["proxy", "instances", instance_id, "admin-state"],
+            ):
+                self._instance(instance_id).update(body)
+                return self._instance(instance_id)
+            case "DELETE", ["proxy", "instances", instance_id]:
+                gone = self._instance(instance_id)
+                self.proxies[gone["proxyId"]]["instances"].remove(gone)
+                return gone
+            case "DELETE", ["proxy", proxy_id, "pin"]:
+                self._proxy(proxy_id)["pinnedInstanceId"] = None
+                return self._proxy(proxy_id)
+            case "DELETE", ["proxy", proxy_id] if proxy_id in self.proxies:
+                return self.proxies.pop(proxy_id)
+            case _:
+                raise _No(404, f"no route {method} {parts}", "PROXY_FAILOVER_026")
+
+    def _page(self, query: dict[str, str]) -> Body:
+        ids = sorted(i for i in self.proxies if i > query.get("after", ""))
+        shown = ids[: self.page_size]
+        more = shown[-1] if len(ids) > len(shown) else None
+        return {"data": [self.proxies[i] for i in shown], "count": len(shown), "nextAfter": more}
+
+    def _configure(self, body: Body) -> Body:
+        stored = self.proxies.get(body["proxyId"])
+        if stored is None:
+            return self.add_proxy(body["proxyId"], body["config"])
+        self.policies[body["proxyId"]] = merged = parse_policy(body["config"], self.policies[body["proxyId"]])
+        stored["config"] = policy_document(merged)
+        return stored
+
+    def _switch(self, body: Body) -> Body:
+        proxy = self._proxy(body["proxyId"])
+        source, target = proxy["activeInstanceId"], body["targetInstanceId"]
+        proxy["activeInstanceId"] = proxy["pinnedInstanceId"] = target
+        proxy["epoch"] += 1
+        fields: Body = {"eventType": "switchover", "trigger": "manual", "epoch": proxy["epoch"]}
+        fields |= {"sourceInstanceId": source, "targetInstanceId": target, "reason": body.get("reason", "")}
+        return self.add_event(proxy["proxyId"], status="in_progress", durationMs=None, **fields)
+
+    def _events(self, proxy_id: str) -> list[Body]:
+        listed = [dict(event) for event in self.events[proxy_id]]
+        for event in self.events[proxy_id]:
+            if event["status"] == "in_progress" and self.switches_end_as != "in_progress":
+                event["status"], event["durationMs"] = self.switches_end_as, 7.0
+                event["errorMessage"] = "embedded: rejected" if self.switches_end_as == "failed" else None
+        return listed
+
+    def _proxy(self, proxy_id: str) -> Body:
+        if proxy_id not in self.proxies:
+            raise _No(404, f"proxy {proxy_id} not found", "PROXY_FAILOVER_021")
+        return self.proxies[proxy_id]
+
+    def _instance(self, instance_id: str) -> Body:
+        for proxy in self.proxies.values():
+            for instance in proxy["instances"]:
+                if instance["id"] == instance_id:
+                    found: Body = instance
+                    return found
+        raise _No(404, f"instance {instance_id} not found", "PROXY_FAILOVER_022")
+
+
+@contextmanager
+def contract_server() -> Iterator[ContractServer]:
+    """Serve on a free port of the loopback until the block ends."""
+    contract = ContractServer()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(contract))
+    contract.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield contract
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(contract: ContractServer) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            contract.requests.append((self.command, self.path, body))
+            contract.authorizations.append(self.headers.get("authorization"))
+            answer = contract.answers.pop(0) if contract.answers else self._routed(body)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def _routed(self, body: Body | None) -> Answer:
+            if self.headers.get("authorization") != f"Bearer {TOKEN}":
+                no = _No(401, "a valid bearer token is required", "PROXY_FAILOVER_024")
+                return Answer(no.status, json.dumps(no.body).encode())
+            try:
+                status, content = contract.handle(self.command, self.path, body)
+            except _No as no:
+                status, content = no.status, no.body
+            return Answer(status, json.dumps(content).encode())
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class names them
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class named it
+            pass
+
+    return Handler

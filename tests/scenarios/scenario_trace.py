@@ -1,0 +1,77 @@
+"""How a scenario's trace is worded."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from switchover.decision.reasons import sentence
+from switchover.decision.verdict import CandidateEvidence, Decision
+from switchover.health.machine import HealthChange
+from switchover.model.plan import Plan
+from switchover.model.redundancy import RedundancyStatus
+
+Names = Mapping[UUID, str]
+
+
+def moment(at: float) -> str:
+    return f"t={at:g}s"
+
+
+def line(at: float, topic: str, words: str) -> str:
+    return f"{moment(at):<9}{topic:<12}{words}".rstrip()
+
+
+def health_words(name: str, change: HealthChange) -> str:
+    before, after = change.before.state.name, change.after.state.name
+    states = f"{before} -> {after}" if change.changed else after
+    match change.reason:
+        case "inconclusive" | "late":
+            count = f"inconclusive={change.after.inconclusive_count}"
+        case "failing" | "fall_reached" | "still_failing" | "reported_unhealthy":
+            count = f"failures={change.after.consecutive_failures}"
+        case _:
+            count = f"passes={change.after.consecutive_passes}"
+    return f"{name} {states:<22} {change.reason} {count}"
+
+
+def decision_words(decision: Decision, names: Names) -> str:
+    move = decision.kind.value
+    if decision.acts:
+        move += (
+            f" {name_of(decision.source_instance_id, names)} -> {name_of(decision.target_instance_id, names)}"
+        )
+    return f"{move:<22} {decision.reason.value}: {sentence(decision.reason, decision.facts)}"
+
+
+def candidate_words(candidates: Iterable[CandidateEvidence]) -> list[str]:
+    return [
+        f"{c.name} score={c.score}" if c.score is not None else f"{c.name} vetoed {','.join(c.vetoes)}"
+        for c in candidates
+    ]
+
+
+def plan_words(plan: Plan | None, names: Names) -> str:
+    if plan is None:
+        return "none"
+    tiers = " | ".join(
+        " ".join(f"{names[e.instance_id]}={e.host}:{e.port}*{e.weight}" for e in tier) for tier in plan.tiers
+    )
+    balancing = plan.balancing.value if plan.balancing is not None else "none"
+    flags = f"autonomous={_word(plan.autonomous)} exclusive={_word(plan.exclusive)}"
+    return f"epoch={plan.epoch} [{tiers}] balancing={balancing} {flags}"
+
+
+def redundancy_words(status: RedundancyStatus, names: Names) -> str:
+    backups = ",".join(names[i] for i in status.backup_instance_ids) or "-"
+    return (
+        f"{status.redundancy_level.value} healthy={status.healthy_instances}/{status.total_instances}"
+        f" unhealthy={status.unhealthy_instances} active={name_of(status.active_instance_id, names)}"
+        f" backups={backups} degraded={_word(status.is_degraded)}"
+    )
+
+
+def name_of(instance_id: UUID | None, names: Names) -> str:
+    return names[instance_id] if instance_id is not None else "-"
+
+
+def _word(flag: bool) -> str:  # noqa: FBT001 - a value to word, not a switch
+    return "yes" if flag else "no"
