@@ -64,15 +64,24 @@ async def web(all_of_it: Company) -> AsyncIterator[Company]:
 async def whole(web: Company) -> None:
     """Wait until every replica owns something and every instance of `web` is well."""
 
+    seen: object = None
+
     async def so() -> bool:
-        rows = await web.query(
-            "SELECT count(DISTINCT l.replica_id) AS owners FROM leases l JOIN replicas r USING (replica_id)"
-            " WHERE r.expires_at > clock_timestamp()"
+        nonlocal seen
+        owned = await web.query(
+            "SELECT r.name, r.expires_at, count(l.*) FROM replicas r LEFT JOIN leases l USING (replica_id)"
+            " WHERE r.expires_at > clock_timestamp() GROUP BY r.replica_id"
         )
         view = await web.proxy()
-        return rows[0]["owners"] == len(web.replicas) and all(i.health == "healthy" for i in view.instances)
+        seen = (owned, view)
+        owners = [row for row in owned if row["count"]]
+        return len(owners) == len(web.replicas) and all(i.health == "healthy" for i in view.instances)
 
-    await eventually(so)
+    try:
+        await eventually(so)
+    except AssertionError as error:
+        error.add_note(f"wanted: every replica an owner and every instance of web healthy; seen: {seen}")
+        raise
 
 
 async def active_of(web: Company) -> str:

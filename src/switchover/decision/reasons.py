@@ -29,6 +29,10 @@ class Reason(StrEnum):
     MANUAL = "manual"
 
 
+BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
+"""Why moves are made for what probes saw. What people ordered (a drain, a deletion) is not among them."""
+
+
 class Veto(StrEnum):
     """Why an instance may not become active."""
 

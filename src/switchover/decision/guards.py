@@ -1,0 +1,22 @@
+"""The guards: what may put off an automatic move that the policy wants, in the order in which they are asked.
+
+Each guard is a rule of its own in a module of its own. It looks at the survey and at the move that is wanted, and answers
+with a HOLD that says why, or with None when it has nothing against it. A guard never chooses another target.
+"""
+
+from collections.abc import Callable
+
+from switchover.decision.outage import rest_after_outage
+from switchover.decision.survey import Survey
+from switchover.decision.verdict import Decision
+
+Guard = Callable[[Survey, Decision], Decision | None]
+
+GUARDS: tuple[Guard, ...] = (rest_after_outage,)
+
+
+def guarded(survey: Survey, wanted: Decision) -> Decision:
+    """`wanted`, or the HOLD of the first guard that is against it; a HOLD needs no guard."""
+    if not wanted.acts:
+        return wanted
+    return next((held for guard in GUARDS if (held := guard(survey, wanted)) is not None), wanted)
