@@ -14,6 +14,7 @@ import contextlib
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,16 @@ class Backend:
 
     name: str
     port: int
-    pid: int
+    process: Process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process does, frozen or not."""
+        return self.process.returncode is None
 
     def kill(self) -> None:
         """SIGKILL: as when the machine loses it."""
@@ -122,7 +132,7 @@ async def backend(name: str, port: int = 0, delay: float = 0.0) -> AsyncIterator
         async with asyncio.timeout(START_DEADLINE_SECONDS):
             line = await process.stdout.readline()
         assert line.strip(), f"backend {name} did not start on port {port}"
-        yield Backend(name=name, port=int(line), pid=process.pid)
+        yield Backend(name=name, port=int(line), process=process)
     finally:
         with contextlib.suppress(ProcessLookupError):  # the test may have killed it
             process.kill()
