@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -267,7 +268,7 @@ async def test_a_node_that_is_sent_away_in_the_middle_of_an_answer_is_told_so(tm
         grpc.aio.insecure_channel(f"unix:{tmp_path / 'xds.sock'}") as channel,
     ):
         await asyncio.wait_for(server.started.wait(), DEADLINE_SECONDS)
-        open_stream = channel.stream_stream(
+        open_stream: grpc.aio.StreamStreamMultiCallable[Any, Any] = channel.stream_stream(
             DELTA_ADS, request_serializer=discovery_pb2.DeltaDiscoveryRequest.SerializeToString
         )
         for turns, driver in enumerate(drivers):
