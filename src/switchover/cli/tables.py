@@ -120,7 +120,7 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
         facts.add_row("failback", styled(proxy.failback))
     facts.add_row("redundancy", Text(" ").join(_redundancy(proxy)))
     if proxy.all_down is not None:
-        facts.add_row("if all are down", _all_down(proxy))
+        facts.add_row("all down", _all_down(proxy))
     facts.add_row("policy says", styled(proxy.opinion))
     facts.add_row("epoch", str(proxy.epoch))
     if proxy.owner is not None:

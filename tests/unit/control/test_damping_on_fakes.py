@@ -17,7 +17,7 @@ async def flap(world: World, name: str, times: int) -> None:
         world.fails(name)
         await world.settle(12)
         world.passes(name)
-        await world.settle(3)
+        await world.settle(12)
 
 
 async def score(world: World, name: str) -> float:

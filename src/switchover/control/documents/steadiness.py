@@ -40,7 +40,11 @@ _HalfLife = Annotated[float, Between(1, A_DAY_SECONDS, "seconds")]
 _Falls = Annotated[float, Between(0.1, 1000)]
 _ClockTime = Annotated[
     time,
-    Parsed(_clock_time, {"type": "string", "pattern": f"^{_CLOCK_TIME}$"}, lambda value: f"{value:%H:%M}"),
+    Parsed(
+        _clock_time,
+        {"type": "string", "format": "clock-time", "pattern": f"^{_CLOCK_TIME}$"},
+        lambda value: f"{value:%H:%M}",
+    ),
 ]
 _TimeZone = Annotated[str, Parsed(_time_zone, {"type": "string", "format": "time-zone"})]
 
