@@ -25,7 +25,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "nothing": {"flapDamping": {"enabled": False}, "minDwellSeconds": 0, "maxFailbacks": 100},
     "defaults": {},
 }
-QUICK = {
+QUICK: Mapping[str, Any] = {
     "healthCheckIntervalSeconds": 0.2,
     "healthCheckTimeoutSeconds": 0.2,
     "unhealthyThreshold": 1,

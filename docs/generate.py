@@ -51,7 +51,7 @@ _FORMATS = {
     "time-zone": "IANA time zone",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {
+_EXAMPLE_FACTS: Mapping[str, int | float | str] = {
     "failures": 3,
     "seconds": 12.0,
     "proxy": "web",
