@@ -169,7 +169,9 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     declared = {"isDegraded": True, "lastFailoverReason": "Rack 7 is without power"}
     await teller.show("declareRedundancy", declared, user=ROOT, proxyId="web")
     await teller.show("changeInstance", {"weight": 50}, instanceId=web_2)
+    await teller.show("pin", {"reason": "Until the rack is mended"}, user=ROOT, proxyId="web")
     await teller.show("unpin", user=ROOT, proxyId="web")
+    await teller.show("undamp", instanceId=web_1)
     await teller.show("setAdminState", {"adminState": "drain"}, instanceId=web_2)
     await clock.advance(1)
     await teller.show("setAdminState", {"adminState": "ready"}, instanceId=web_2)

@@ -33,6 +33,7 @@ from switchover.control.documents.policy import (
     TrafficDocument,
 )
 from switchover.control.documents.redundancy import RedundancyDocument
+from switchover.control.documents.steadiness import FailbackWindowDocument, FlapDampingDocument
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.health.transitions import diagram
@@ -42,13 +43,21 @@ ROOT = Path(__file__).parents[1]
 _PART = re.compile(r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 _FORMATS = {
     "bind-address": "IP address",
+    "clock-time": "time of day such as `22:30`",
     "date-time": "time (RFC 3339)",
     "host-port": "`host:port`",
     "printable": "printable text",
     "status-range": "range such as `200-399`",
+    "time-zone": "IANA time zone",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {"failures": 3, "seconds": 12.0}
+_EXAMPLE_FACTS: Mapping[str, int | float | str] = {
+    "failures": 3,
+    "seconds": 12.0,
+    "proxy": "web",
+    "instance": "web-1",
+    "opens": "open from 2026-01-31 22:00Z",
+}
 
 
 def documents() -> Sequence[Path]:
@@ -324,6 +333,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "health-check-fields": fields_of(HealthCheckDocument),
     "listener-fields": fields_of(ListenerDocument),
     "traffic-fields": fields_of(TrafficDocument),
+    "flap-damping-fields": fields_of(FlapDampingDocument),
+    "failback-window-fields": fields_of(FailbackWindowDocument),
     "instance-fields": fields_of(InstanceDocument),
     "metrics-fields": fields_of(MetricsDocument, optional=True),
     "completion-fields": fields_of(CompletionDocument),

@@ -35,6 +35,7 @@ BODIES: Mapping[str, JSON] = {
     "declareRedundancy": {"isDegraded": False},
     "changeInstance": {"priority": 20},
     "setAdminState": {"adminState": "ready"},
+    "pin": {"reason": "Until the rack is mended"},
 }
 """Operations that take a body → one that is valid."""
 

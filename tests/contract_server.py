@@ -63,6 +63,8 @@ class ContractServer:
             "config": policy_document(policy),
             "activeInstanceId": None,
             "pinnedInstanceId": None,
+            "pin": None,
+            "isAllDown": False,
             "epoch": 0,
             "instances": [],
             "redundancy": {
@@ -93,6 +95,9 @@ class ContractServer:
             "healthStatus": health,
             "consecutiveFailures": 0,
             "lastHealthDetail": None,
+            "flapScore": 0.0,
+            "dampedBy": [],
+            "dampedUntil": None,
         }
         proxy = self.proxies[proxy_id]
         proxy["instances"].append(document)
@@ -152,6 +157,8 @@ class ContractServer:
 
     def _change(self, method: str, parts: list[str], body: Body) -> Body:
         match method, parts:
+            case "DELETE", _:
+                return self._delete(parts)
             case "POST", ["proxy", "failover", "config"]:
                 return self._configure(body)
             case "POST", ["proxy", "instances"]:
@@ -164,17 +171,27 @@ class ContractServer:
             ):
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
-            case "DELETE", ["proxy", "instances", instance_id]:
+            case "PUT", ["proxy", proxy_id, "pin"]:
+                return self._pin(self._proxy(proxy_id), body)
+            case _:
+                raise _No(404, f"no route {method} {parts}", "PROXY_FAILOVER_026")
+
+    def _delete(self, parts: list[str]) -> Body:
+        match parts:
+            case ["proxy", "instances", instance_id]:
                 gone = self._instance(instance_id)
                 self.proxies[gone["proxyId"]]["instances"].remove(gone)
                 return gone
-            case "DELETE", ["proxy", proxy_id, "pin"]:
-                self._proxy(proxy_id)["pinnedInstanceId"] = None
+            case ["proxy", "instances", instance_id, "damping"]:
+                self._instance(instance_id).update(flapScore=0.0, dampedBy=[], dampedUntil=None)
+                return self._instance(instance_id)
+            case ["proxy", proxy_id, "pin"]:
+                self._proxy(proxy_id).update(pinnedInstanceId=None, pin=None)
                 return self._proxy(proxy_id)
-            case "DELETE", ["proxy", proxy_id] if proxy_id in self.proxies:
+            case ["proxy", proxy_id] if proxy_id in self.proxies:
                 return self.proxies.pop(proxy_id)
             case _:
-                raise _No(404, f"no route {method} {parts}", "PROXY_FAILOVER_026")
+                raise _No(404, f"no route DELETE {parts}", "PROXY_FAILOVER_026")
 
     def _page(self, query: dict[str, str]) -> Body:
         ids = sorted(i for i in self.proxies if i > query.get("after", ""))
@@ -198,6 +215,12 @@ class ContractServer:
         fields: Body = {"eventType": "switchover", "trigger": "manual", "epoch": proxy["epoch"]}
         fields |= {"sourceInstanceId": source, "targetInstanceId": target, "reason": body.get("reason", "")}
         return self.add_event(proxy["proxyId"], status="in_progress", durationMs=None, **fields)
+
+    def _pin(self, proxy: Body, body: Body) -> Body:
+        active = proxy["activeInstanceId"]
+        pin = {"instanceId": active, "by": "operator", "reason": None, "at": _MOMENT, "until": None, **body}
+        proxy.update(pinnedInstanceId=active, pin=pin)
+        return proxy
 
     def _events(self, proxy_id: str) -> list[Body]:
         listed = [dict(event) for event in self.events[proxy_id]]

@@ -11,7 +11,7 @@ from switchover.model.address import Address
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Stages, Trigger
 from switchover.model.instance import AdminState, Instance, Usage
 from switchover.model.metrics import InstanceMetrics
-from switchover.model.observation import Health, InstanceHealth, Outcome
+from switchover.model.observation import Flapping, Health, InstanceHealth, Outcome
 from switchover.model.policy import (
     BalancingAlgorithm,
     CheckType,
@@ -24,7 +24,9 @@ from switchover.model.policy import (
     Strategy,
     Traffic,
 )
+from switchover.model.proxy import Pin
 from switchover.model.redundancy import RedundancyLevel, RedundancySource, RedundancyStatus
+from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic
 
 T = TypeVar("T")
@@ -107,6 +109,28 @@ POLICIES = st.builds(
     given_fast_interval_seconds=maybe(SECONDS),
     given_failback_hold_down_seconds=maybe(AMOUNTS),
     max_failbacks=SMALL,
+    flap_damping=st.builds(
+        FlapDamping,
+        enabled=st.booleans(),
+        half_life_seconds=SECONDS,
+        suppress_limit=AMOUNTS,
+        reuse_limit=AMOUNTS,
+        max_hold_seconds=SECONDS,
+    ),
+    min_dwell_seconds=AMOUNTS,
+    given_failback=maybe(st.sampled_from(FailbackMode)),
+    failback_window=maybe(
+        st.builds(
+            FailbackWindow,
+            start=st.times(timezones=st.none()),
+            end=st.times(timezones=st.none()),
+            time_zone=TEXTS,
+        )
+    ),
+    all_down=st.sampled_from(AllDown),
+)
+PINS = st.builds(
+    Pin, instance_id=IDS, by=maybe(TEXTS), reason=maybe(TEXTS), at=maybe(TIMES), until=maybe(TIMES)
 )
 HEALTHS = st.builds(
     InstanceHealth,
@@ -120,6 +144,7 @@ HEALTHS = st.builds(
     first_failed_at=maybe(TIMES),
     last_code=maybe(TEXTS),
     last_detail=maybe(TEXTS),
+    flapping=st.builds(Flapping, score=AMOUNTS, scored_at=maybe(TIMES), suppressed_since=maybe(TIMES)),
 )
 USAGES = st.builds(
     Usage,
@@ -141,6 +166,7 @@ INSTANCES = st.builds(
     resolved_host=maybe(TEXTS),
     admin_state=st.sampled_from(AdminState),
     admin_changed_at=maybe(TIMES),
+    damping_cleared_at=maybe(TIMES),
     health=HEALTHS,
     usage=USAGES,
     created_at=TIMES,

@@ -1,32 +1,33 @@
 """What holds whatever happens: random evidence, orders and time against the pure loop."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.properties.deciding_checks import check_change, check_flapping, check_plan
 from tests.proxies import NOON, id_of, instance, view_of
 
-from switchover.decision.damping import is_damped
+from switchover.decision.damping import damping_of, is_damped, is_suppressed
 from switchover.decision.decide import decide
-from switchover.decision.eligibility import is_carriable, lasting_vetoes
+from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
-from switchover.decision.plan import plan_of
 from switchover.decision.reasons import Reason
 from switchover.decision.redundancy import redundancy_of, same_redundancy, standing_of
+from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
-from switchover.health.machine import HealthChange
-from switchover.health.transitions import TRANSITIONS
 from switchover.model.errors import OperatorError
 from switchover.model.events import EventType
 from switchover.model.instance import AdminState, Instance, Standing
-from switchover.model.observation import Health, Observation, Outcome, Report
-from switchover.model.policy import FailoverPolicy, Listener, Strategy
+from switchover.model.observation import STEADY, Health, Observation, Outcome, Report
+from switchover.model.policy import FailoverPolicy, Listener, Strategy, relation_problems
+from switchover.model.proxy import Pin
+from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 from switchover.testing.pure_loop import (
     Evidence,
     apply_move,
@@ -52,8 +53,20 @@ policies = st.builds(
     listener=st.none() | st.just(Listener(port=10000)),
     given_failback_hold_down_seconds=st.sampled_from([0.0, 0.05, 5.0, 300.0]),
     max_failbacks=st.integers(0, 2),
-)
-REASONS = {transition.reason for transition in TRANSITIONS.values()}
+    flap_damping=st.sampled_from(
+        [
+            FlapDamping(suppress_limit=1.5, half_life_seconds=60, max_hold_seconds=300),
+            FlapDamping(),
+            FlapDamping(enabled=False),
+        ]
+    ),
+    min_dwell_seconds=st.sampled_from([0.0, 1.0, 2.5, 30.0]),
+    given_failback=st.sampled_from([None, None, *FailbackMode]),
+    failback_window=st.sampled_from(
+        [None, None, FailbackWindow(start=time(22), end=time(13), time_zone="America/New_York")]
+    ),
+    all_down=st.sampled_from(AllDown),
+).map(lambda policy: policy if not relation_problems(policy) else replace(policy, all_down=AllDown.KEEP_LAST))
 
 
 class Deciding(RuleBasedStateMachine):
@@ -64,6 +77,7 @@ class Deciding(RuleBasedStateMachine):
         self.now = NOON
         self.view = view_of()
         self.actives_by_epoch: dict[int, UUID | None] = {0: None}
+        self.moved_by_itself_at: datetime | None = None
 
     @initialize(policy=policies, priorities=st.dictionaries(names, st.integers(1, 3), min_size=2))
     def begin(self, policy: FailoverPolicy, priorities: dict[str, int]) -> None:
@@ -133,6 +147,27 @@ class Deciding(RuleBasedStateMachine):
         self.view = replace(self.view, proxy=replace(self.view.proxy, pinned_instance_id=None))
         self.pass_over([])
 
+    @precondition(lambda self: self.view.proxy.active_instance_id is not None)
+    @rule(seconds=st.none() | st.sampled_from([1.0, 60.0, 3600.0]))
+    def pin(self, seconds: float | None) -> None:
+        proxy = self.view.proxy
+        assert proxy.active_instance_id is not None
+        until = None if seconds is None else self.now + timedelta(seconds=seconds)
+        pin = Pin(instance_id=proxy.active_instance_id, until=until)
+        self.view = replace(self.view, proxy=replace(proxy, pinned_instance_id=pin.instance_id, pin_note=pin))
+        self.pass_over([])
+
+    @rule(name=names)
+    def undamp(self, name: str) -> None:
+        damped = self.view.instance(id_of(name))
+        if damped is not None:
+            health = replace(damped.health, flapping=STEADY)
+            self.put(replace(damped, damping_cleared_at=self.now, health=health))
+            cleared = self.view.instance(id_of(name))
+            assert cleared is not None
+            policy = self.view.proxy.policy
+            assert damping_of(cleared, self.view.moves, policy, self.now).vetoes == ()
+
     @rule(counts=st.dictionaries(names.map(id_of), st.integers(0, 3)))
     def connections(self, counts: dict[UUID, int]) -> None:
         self.view = replace(self.view, connections=counts)
@@ -164,6 +199,10 @@ class Deciding(RuleBasedStateMachine):
         before = decide(self.view, self.now)
         self.now -= timedelta(seconds=seconds)
         assert not before.acts
+        self.moved_by_itself_at = None
+        if before.reason is Reason.DWELLING or self.view.proxy.policy.failback_window is not None:
+            # The one move that was wanted already, or one that a window of that time lets through.
+            self.pass_over([])
         assert not decide(self.view, self.now).acts, "setting the clock back is no reason to move"
 
     @precondition(lambda self: decide(self.view, self.now).recheck_at is not None)
@@ -188,6 +227,18 @@ class Deciding(RuleBasedStateMachine):
                 assert not decide(self.view, self.now + timedelta(seconds=seconds)).acts
 
     @invariant()
+    def a_lone_survivor_is_never_damped(self) -> None:
+        policy = self.view.proxy.policy
+        able = [i for i in self.view.instances if not lasting_vetoes(i, policy)]
+        if able:
+            assert survey(self.view, self.now).eligible, "somebody could serve, and nobody may"
+
+    @invariant()
+    def scores_stay_below_their_ceiling_and_decay(self) -> None:
+        for each in self.view.instances:
+            check_flapping(each.health.flapping, self.view.proxy.policy.flap_damping, self.now)
+
+    @invariant()
     def evaluating_agrees_and_disabled_comes_first(self) -> None:
         decision, evaluation = decide(self.view, self.now), evaluate(self.view, self.now)
         if self.view.proxy.policy.enable_auto_failover:
@@ -203,24 +254,7 @@ class Deciding(RuleBasedStateMachine):
 
     @invariant()
     def the_plan_carries_whom_it_should(self) -> None:
-        plan, policy, active = plan_of(self.view), self.view.proxy.policy, self.view.active
-        assert (plan is None) == (policy.listener is None)
-        if plan is None:
-            return
-        members = [endpoint.instance_id for tier in plan.tiers for endpoint in tier]
-        assert len(members) == len(set(members))
-        assert all(tier for tier in plan.tiers)
-        assert plan.epoch == self.view.proxy.epoch
-        for instance_id in members:
-            member = self.view.instance(instance_id)
-            assert member is not None
-            assert member is active or not lasting_vetoes(member, policy)
-        if active is not None and is_carriable(active):
-            first = [endpoint.instance_id for endpoint in plan.tiers[0]]
-            shared = policy.enable_load_balancing and lasting_vetoes(active, policy)
-            assert active.instance_id in first or shared
-        if not plan.autonomous:
-            assert len(plan.tiers) <= 1
+        check_plan(self.view)
 
     @invariant()
     def redundancy_adds_up(self) -> None:
@@ -303,13 +337,24 @@ class Deciding(RuleBasedStateMachine):
                 assert active is None or active.health.consecutive_failures >= policy.unhealthy_threshold
             case DecisionKind.FAILBACK:
                 assert policy.enable_auto_failover
-                assert policy.enable_auto_recovery
+                assert policy.failback is FailbackMode.AUTOMATIC
                 assert policy.failover_strategy is Strategy.PRIORITY
-                assert before.proxy.pinned_instance_id != before.proxy.active_instance_id
+                pin = before.proxy.pin_at(self.now)
+                assert pin is None or pin.instance_id != before.proxy.active_instance_id
                 assert not is_damped(target, before.moves, policy, self.now)
+                assert not is_suppressed(target, policy, self.now)
+                window = policy.failback_window
+                assert window is None or window.next_opening(self.now) == self.now
                 assert target.health.consecutive_passes >= policy.healthy_threshold
             case _:
                 pass
+        if decision.reason in {Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL}:
+            self.check_dwell(policy)
+            self.moved_by_itself_at = self.now
+
+    def check_dwell(self, policy: FailoverPolicy) -> None:
+        if self.moved_by_itself_at is not None:
+            assert (self.now - self.moved_by_itself_at).total_seconds() >= policy.min_dwell_seconds
 
     def follow(self, before: View, after: View, decision: Decision) -> None:
         grown = after.proxy.epoch - before.proxy.epoch
@@ -321,29 +366,6 @@ class Deciding(RuleBasedStateMachine):
         else:
             assert after.proxy == before.proxy
         self.view = after
-
-
-def check_change(change: HealthChange, evidence: Evidence, policy: FailoverPolicy) -> None:
-    before, after = change.before, change.after
-    assert change.reason in REASONS
-    assert change.changed == (before.state is not after.state)
-    if not change.changed:
-        assert after.changed_at == before.changed_at
-    if after.inconclusive_count != before.inconclusive_count:
-        assert after == replace(before, inconclusive_count=before.inconclusive_count + 1)
-        return
-    if isinstance(evidence, Report):
-        assert after.state is evidence.verdict
-        return
-    assert evidence.outcome is not Outcome.INCONCLUSIVE
-    if after.consecutive_failures >= policy.unhealthy_threshold:
-        assert after.state is Health.UNHEALTHY
-    if after.consecutive_passes >= policy.healthy_threshold:
-        assert after.state is Health.HEALTHY
-    if change.changed and after.state is Health.UNHEALTHY:
-        assert after.consecutive_failures >= policy.unhealthy_threshold
-    if change.changed and before.state is Health.UNHEALTHY:
-        assert after.consecutive_passes >= policy.healthy_threshold
 
 
 TestDeciding = Deciding.TestCase

@@ -3,13 +3,20 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from switchover.model.address import is_ip, parse_address
 from switchover.model.instance import Instance
 from switchover.model.policy import BalancingAlgorithm, FailoverPolicy, Listener, Strategy
+from switchover.model.steadiness import (
+    AllDown,
+    FailbackMode,
+    FailbackWindow,
+    FlapDamping,
+    flap_damping_problems,
+)
 
 RULE = "----"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -116,6 +123,32 @@ def _is_on(value: str) -> bool:
     return value == "on"
 
 
+def _window(value: str) -> dict[str, object]:
+    if value == "off":
+        return {"failback_window": None}
+    times, _, zone = value.partition("@")
+    start, _, end = times.partition("-")
+    window = FailbackWindow(
+        start=time.fromisoformat(start), end=time.fromisoformat(end), time_zone=zone or "UTC"
+    )
+    return {"failback_window": window}
+
+
+def _flap_damping(value: str) -> dict[str, object]:
+    """`off`, or `suppress/reuse/half-life/maximum hold`, such as `3/1/120s/600s`."""
+    if value == "off":
+        return {"flap_damping": FlapDamping(enabled=False)}
+    suppress, reuse, half_life, hold = value.split("/")
+    damping = FlapDamping(
+        suppress_limit=float(suppress),
+        reuse_limit=float(reuse),
+        half_life_seconds=seconds(half_life),
+        max_hold_seconds=seconds(hold),
+    )
+    assert not flap_damping_problems(damping)
+    return {"flap_damping": damping}
+
+
 def _balancing(value: str) -> dict[str, object]:
     if value == "off":
         return {"enable_load_balancing": False}
@@ -131,6 +164,11 @@ _SETTINGS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "fast": _one("given_fast_interval_seconds", seconds),
     "hold_down": _one("given_failback_hold_down_seconds", seconds),
     "max_failbacks": _one("max_failbacks", int),
+    "dwell": _one("min_dwell_seconds", seconds),
+    "failback": _one("given_failback", FailbackMode),
+    "window": _window,
+    "flap_damping": _flap_damping,
+    "all_down": _one("all_down", AllDown),
     "auto_failover": _one("enable_auto_failover", _is_on),
     "auto_recovery": _one("enable_auto_recovery", _is_on),
     "exclusive": _one("exclusive", _is_on),

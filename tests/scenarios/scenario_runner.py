@@ -16,6 +16,7 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 
+from switchover.decision.damping import damping_of
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
@@ -25,8 +26,8 @@ from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
-from switchover.model.observation import Health, Observation, Outcome, Report
-from switchover.model.proxy import Proxy
+from switchover.model.observation import STEADY, Health, Observation, Outcome, Report
+from switchover.model.proxy import Pin, Proxy
 from switchover.testing.pure_loop import (
     Evidence,
     apply_move,
@@ -38,6 +39,10 @@ from switchover.testing.pure_loop import (
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
+
+
+def _setting(words: tuple[str, ...], name: str) -> float:
+    return seconds(dict(word.split("=", 1) for word in words)[name])
 
 
 def run(script: str) -> str:
@@ -54,6 +59,7 @@ class _Stage:
         self._offset = 0.0
         self._recheck_at: datetime | None = None
         self._told: tuple[object, ...] = ()
+        self._is_quiet = False
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
             proxy=Proxy(
@@ -91,6 +97,8 @@ class _Stage:
 
     def _perform(self, verb: str, *rest: str) -> None:
         match verb:
+            case "quiet" | "aloud":
+                self._is_quiet = verb == "quiet"
             case "tick":
                 self._run_pass(())
             case "clock":
@@ -100,7 +108,12 @@ class _Stage:
                 policy = changed_policy(self._view.proxy.policy, rest)
                 self._change_proxy(replace(self._view.proxy, policy=policy))
             case "unpin":
-                self._change_proxy(replace(self._view.proxy, pinned_instance_id=None))
+                self._change_proxy(replace(self._view.proxy, pinned_instance_id=None, pin_note=None))
+            case "pin":
+                active = self._view.proxy.active_instance_id
+                assert active is not None, "nothing to pin"
+                note = Pin(instance_id=active, until=self._now + timedelta(seconds=_setting(rest, "for")))
+                self._change_proxy(replace(self._view.proxy, pinned_instance_id=active, pin_note=note))
             case "connections":
                 counts = (word.split("=") for word in rest)
                 connections = {self._id(name): int(count) for name, count in counts}
@@ -110,7 +123,7 @@ class _Stage:
                 self._store(*rest)
             case "execute" | "switch":
                 self._order(verb, *rest)
-            case "evaluate" | "candidates" | "plan" | "redundancy" | "standing":
+            case "evaluate" | "candidates" | "plan" | "redundancy" | "standing" | "flaps":
                 self._show(verb)
             case _:
                 self._act(verb.split(","), *rest)
@@ -130,6 +143,14 @@ class _Stage:
                         self._instance(name), admin_state=AdminState(verb), admin_changed_at=self._now
                     )
                     self._view = with_instance(self._view, ordered)
+                self._run_pass(())
+            case "undamped":
+                for name in names:
+                    instance = self._instance(name)
+                    health = replace(instance.health, flapping=STEADY)
+                    self._view = with_instance(
+                        self._view, replace(instance, health=health, damping_cleared_at=self._now)
+                    )
                 self._run_pass(())
             case "leaves":
                 for name in names:
@@ -164,7 +185,7 @@ class _Stage:
         view = self._view
         for piece in evidence:
             view, change = fold(view, piece)
-            if change is not None and change.reason not in _QUIET:
+            if change is not None and change.reason not in _QUIET and not self._is_quiet:
                 self._tell("health", trace.health_words(self._names[piece.instance_id], change))
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
@@ -192,7 +213,7 @@ class _Stage:
 
     def _tell_decision(self, decision: Decision) -> None:
         told = (decision.kind, decision.reason, decision.target_instance_id)
-        if told == self._told and not decision.acts:
+        if not decision.acts and (told == self._told or self._is_quiet):
             return
         self._told = told
         words = trace.decision_words(decision, self._names)
@@ -220,6 +241,11 @@ class _Stage:
                     self._tell(verb, words)
             case "plan":
                 self._tell(verb, trace.plan_words(plan_of(self._view), self._names))
+            case "flaps":
+                for instance in sorted(self._view.instances, key=lambda i: i.preference):
+                    damping = damping_of(instance, self._view.moves, self._view.proxy.policy, self._now)
+                    until = None if damping.until is None else self._moment_of(damping.until)
+                    self._tell(verb, trace.flap_words(instance.name, damping, until))
             case "redundancy":
                 status = redundancy_of(self._view, previous=None, now=self._now)
                 self._tell(verb, trace.redundancy_words(status, self._names))

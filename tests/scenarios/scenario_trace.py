@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from switchover.decision.damping import Damping
 from switchover.decision.reasons import sentence
 from switchover.decision.verdict import CandidateEvidence, Decision
 from switchover.health.machine import HealthChange
 from switchover.model.plan import Plan
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.steadiness import AllDown
 
 Names = Mapping[UUID, str]
 
@@ -17,7 +19,7 @@ def moment(at: float) -> str:
 
 
 def line(at: float, topic: str, words: str) -> str:
-    return f"{moment(at):<9}{topic:<12}{words}".rstrip()
+    return f"{moment(at):<8} {topic:<12}{words}".rstrip()
 
 
 def health_words(name: str, change: HealthChange) -> str:
@@ -49,6 +51,13 @@ def candidate_words(candidates: Iterable[CandidateEvidence]) -> list[str]:
     ]
 
 
+def flap_words(name: str, damping: Damping, until: float | None) -> str:
+    words = f"{name} score={damping.flap_score:.2f}"
+    if damping.vetoes:
+        words += f" {','.join(damping.vetoes)} until {'it is well' if until is None else moment(until)}"
+    return words
+
+
 def plan_words(plan: Plan | None, names: Names) -> str:
     if plan is None:
         return "none"
@@ -57,7 +66,8 @@ def plan_words(plan: Plan | None, names: Names) -> str:
     )
     balancing = plan.balancing.value if plan.balancing is not None else "none"
     flags = f"autonomous={_word(plan.autonomous)} exclusive={_word(plan.exclusive)}"
-    return f"epoch={plan.epoch} [{tiers}] balancing={balancing} {flags}"
+    all_down = "" if plan.all_down is AllDown.KEEP_LAST else f" all_down={plan.all_down.value}"
+    return f"epoch={plan.epoch} [{tiers}] balancing={balancing} {flags}{all_down}"
 
 
 def redundancy_words(status: RedundancyStatus, names: Names) -> str:

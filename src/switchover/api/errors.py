@@ -70,6 +70,9 @@ class Code(StrEnum):
     UNPIN_FAILED = "PROXY_FAILOVER_044"
     LIST_NODES_FAILED = "PROXY_FAILOVER_045"
     LIST_REPLICAS_FAILED = "PROXY_FAILOVER_046"
+    PIN_INVALID = "PROXY_FAILOVER_047"
+    PIN_FAILED = "PROXY_FAILOVER_048"
+    UNDAMP_FAILED = "PROXY_FAILOVER_049"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -119,6 +122,9 @@ MEANINGS: Mapping[Code, str] = {
     Code.UNPIN_FAILED: "A pin could not be taken off.",
     Code.LIST_NODES_FAILED: "The nodes could not be listed.",
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
+    Code.PIN_INVALID: "A pin to set is not valid.",
+    Code.PIN_FAILED: "A pin could not be set.",
+    Code.UNDAMP_FAILED: "An instance's damping could not be cleared.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

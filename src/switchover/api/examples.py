@@ -27,6 +27,7 @@ def _configuration(active: str | None, epoch: int) -> Json:
         "config": policy_document(parse_policy(_SETTINGS)),
         "activeInstanceId": active,
         "pinnedInstanceId": None,
+        "pin": None,
         "epoch": epoch,
         "generation": 1,
         "createdAt": f"{_DAY}09:00:00Z",
@@ -49,6 +50,9 @@ def _instance(number: int, status: str, health: str, failures: int) -> Json:
         "lastHealthCheck": f"{_DAY}12:00:00.250Z",
         "consecutiveFailures": failures,
         "lastHealthDetail": "connection refused" if failures else "status 200",
+        "flapScore": 0.0,
+        "dampedBy": [],
+        "dampedUntil": None,
         "totalRequests": 48210,
         "successfulRequests": 48207,
         "failedRequests": 3,
@@ -158,6 +162,7 @@ _PROXY: Json = {
         "sourceInstanceId": _SECOND_ID,
         "targetInstanceId": None,
     },
+    "isAllDown": False,
     "rejections": {},
     "owner": None,
 }
@@ -207,6 +212,20 @@ SUCCESSES: Mapping[str, Json] = {
     "listProxies": {"data": [_PROXY], "count": 1, "total": 1, "nextAfter": None},
     "getProxy": {"data": _PROXY},
     "deleteProxy": {"data": {"id": "web"}, "message": "Proxy web deleted"},
+    "pin": {
+        "data": _configuration(_SECOND_ID, 2)
+        | {
+            "pinnedInstanceId": _SECOND_ID,
+            "pin": {
+                "instanceId": _SECOND_ID,
+                "by": "root",
+                "reason": "Until the rack is mended",
+                "at": f"{_DAY}12:05:00Z",
+                "until": f"{_DAY}18:00:00Z",
+            },
+        },
+        "message": "Proxy web is pinned",
+    },
     "unpin": {"data": _configuration(_SECOND_ID, 2), "message": "Proxy web is not pinned"},
     "changeInstance": {"data": _instance(1, "active", "healthy", 0), "message": "Instance web-1 changed"},
     "deleteInstance": {"data": {"id": _FIRST_ID}, "message": "Instance deleted"},
@@ -214,6 +233,7 @@ SUCCESSES: Mapping[str, Json] = {
         "data": _instance(1, "ineligible", "healthy", 0) | {"adminState": "drain"},
         "message": "Admin state of web-1 is drain",
     },
+    "undamp": {"data": _instance(1, "standby", "healthy", 0), "message": "Instance web-1 is not damped"},
     "listInstanceMetrics": {"data": [_SAMPLE], "count": 1},
     "switchOver": {"data": _ORDERED, "message": "Proxy web moves"},
     "listNodes": {

@@ -191,6 +191,15 @@ DELETE_PROXY = Operation(
     codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.DELETE_PROXY_FAILED),
     conflicts=True,
 )
+PIN = Operation(
+    name="pin",
+    method=Method.PUT,
+    path="/proxy/{proxyId}/pin",
+    summary="Pin the active instance, so that failback leaves it alone",
+    permission=Permission.FAILOVER_EXECUTE,
+    codes=OperationCodes(invalid=Code.PIN_INVALID, failed=Code.PIN_FAILED),
+    conflicts=True,
+)
 UNPIN = Operation(
     name="unpin",
     method=Method.DELETE,
@@ -225,6 +234,15 @@ SET_ADMIN_STATE = Operation(
     summary="Order an instance ready, to drain, or into maintenance",
     permission=Permission.INSTANCE_WRITE,
     codes=OperationCodes(invalid=Code.ADMIN_STATE_INVALID, failed=Code.ADMIN_STATE_FAILED),
+    conflicts=True,
+)
+UNDAMP = Operation(
+    name="undamp",
+    method=Method.DELETE,
+    path="/proxy/instances/{instanceId}/damping",
+    summary="Clear an instance's damping",
+    permission=Permission.INSTANCE_WRITE,
+    codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.UNDAMP_FAILED),
     conflicts=True,
 )
 LIST_METRICS = Operation(
@@ -271,10 +289,12 @@ OPERATIONS: Mapping[str, Operation] = {
         LIST_PROXIES,
         GET_PROXY,
         DELETE_PROXY,
+        PIN,
         UNPIN,
         CHANGE_INSTANCE,
         DELETE_INSTANCE,
         SET_ADMIN_STATE,
+        UNDAMP,
         LIST_METRICS,
         SWITCH_OVER,
         LIST_NODES,

@@ -11,7 +11,7 @@ from switchover.model.errors import InvalidInput
 from switchover.model.policy import FailoverPolicy
 
 # These follow another field while nobody gives them, so the stored document's values are no wish of anybody.
-_FOLLOWERS = ("healthCheckTimeoutSeconds", "fastIntervalSeconds", "failbackHoldDownSeconds")
+_FOLLOWERS = ("healthCheckTimeoutSeconds", "fastIntervalSeconds", "failbackHoldDownSeconds", "failback")
 
 
 class Sign(StrEnum):

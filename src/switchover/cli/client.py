@@ -118,10 +118,23 @@ class Api:
             "PUT", f"/proxy/instances/{_segment(instance_id)}/admin-state", {"adminState": admin_state}
         )
 
-    def switch_over(self, proxy_id: str, target_instance_id: str, reason: str | None) -> Document:
+    def switch_over(
+        self, proxy_id: str, target_instance_id: str, reason: str | None, pin_until: str | None = None
+    ) -> Document:
         """Order the move to `target_instance_id`; the event as committed."""
         body: dict[str, Any] = {"proxyId": proxy_id, "targetInstanceId": target_instance_id}
-        return self._data("POST", "/proxy/failover/switchover", body | ({"reason": reason} if reason else {}))
+        body |= {"reason": reason} if reason else {}
+        body |= {"pinUntil": pin_until} if pin_until else {}
+        return self._data("POST", "/proxy/failover/switchover", body)
+
+    def pin(self, proxy_id: str, reason: str | None, until: str | None) -> Document:
+        """Pin the active instance."""
+        body = {name: value for name, value in (("reason", reason), ("until", until)) if value}
+        return self._data("PUT", f"/proxy/{_segment(proxy_id)}/pin", body)
+
+    def undamp(self, instance_id: str) -> Document:
+        """Clear an instance's damping."""
+        return self._data("DELETE", f"/proxy/instances/{_segment(instance_id)}/damping")
 
     def unpin(self, proxy_id: str) -> Document:
         """Take the pin off."""

@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from switchover.api.auth.roles import Role
-from switchover.cli.failures import ExitCode, wrong_usage
-from switchover.cli.options import ConfigOption, JsonOption, SettingsDataDirOption, settings_from
+from switchover.cli.failures import ExitCode
+from switchover.cli.options import (
+    ConfigOption,
+    JsonOption,
+    SettingsDataDirOption,
+    duration_seconds,
+    settings_from,
+)
 from switchover.cli.terminal import print_json, results, say, styled
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST_TOKEN_SECONDS = 366 * 86400
 
 token = typer.Typer(help="Make tokens for the API.", no_args_is_help=True)
 database = typer.Typer(help="Care for the database.", no_args_is_help=True)
@@ -33,7 +36,7 @@ def create_token(
     from switchover.app.token import create_token as made  # noqa: PLC0415 - settings take 0.2 s to import
 
     settings = settings_from(config, data_dir)
-    say(made(DataDir(settings.data_dir), settings, user, role, lifetime_seconds(ttl)))
+    say(made(DataDir(settings.data_dir), settings, user, role, duration_seconds("--ttl", ttl)))
 
 
 @database.command("upgrade")
@@ -84,16 +87,3 @@ def doctor(
                 console.print(styled(f"    {finding.mend}", "bold"))
     if failed:
         raise typer.Exit(ExitCode.FAILED)
-
-
-def lifetime_seconds(text: str) -> int:
-    """Seconds of a lifetime such as `90s`, `15m`, `24h` or `30d`.
-
-    Raises:
-        CommandFailed: It has another shape, or is 0 or more than 366 days.
-    """
-    number, unit = text[:-1], text[-1:]
-    seconds = int(number) * _UNITS[unit] if number.isascii() and number.isdigit() and unit in _UNITS else 0
-    if not 0 < seconds <= _MOST_TOKEN_SECONDS:
-        raise wrong_usage(f"--ttl: {text!r} is not valid; allowed is a number and s, m, h or d, at most 366d")
-    return seconds

@@ -56,7 +56,9 @@ def build() -> typer.Typer:
             (
                 ("apply", apply),
                 ("switch", ordering.switch),
+                ("pin", ordering.pin),
                 ("unpin", ordering.unpin),
+                ("undamp", ordering.undamp),
                 (
                     "ready",
                     ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -17,12 +18,20 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
+    duration_seconds,
 )
-from switchover.cli.tables import milliseconds
+from switchover.cli.tables import milliseconds, pin_words
 from switchover.cli.terminal import say
 from switchover.cli.views import EventView, InstanceView, ProxyView, event_view, proxy_view
 from switchover.model.events import EventStatus
 from switchover.model.instance import AdminState
+
+PinForOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pin-for", metavar="DURATION", help="When the pin ends by itself: a number and s, m, h or d."
+    ),
+]
 
 _POLL_SECONDS = 0.1
 _EVENTS_LOOKED_THROUGH = 50
@@ -34,6 +43,7 @@ def switch(
         str, typer.Option("--to", metavar="INSTANCE", help="The next active: an instance's name or id.")
     ],
     reason: Annotated[str | None, typer.Option("--reason", help="Why; kept with the event.")] = None,
+    pin_for: PinForOption = None,
     wait: Annotated[
         float, typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for it.")
     ] = 30.0,
@@ -43,15 +53,16 @@ def switch(
 ) -> None:
     """Move a proxy's traffic to an instance, and wait until every node has confirmed it.
 
-    The instance is pinned: no failback until it fails or `switchover unpin`.
+    The instance is pinned: no failback until it fails, the pin ends or `switchover unpin`.
     """
+    until = _end_of_pin(pin_for)
     with connect(url, token, data_dir) as api:
         view = proxy_view(api.proxy(proxy))
         target = _known(view, to)
         if view.active_id == target.instance_id:
             say(f"{target.name} carries {proxy} already; nothing was moved.")
             return
-        ordered = event_view(api.switch_over(proxy, target.instance_id, reason))
+        ordered = event_view(api.switch_over(proxy, target.instance_id, reason, until))
         event = _outcome(api, ordered, proxy, wait)
     story = f"{event.event_type.value} of {proxy} from {view.name_of(event.source_id)} to {target.name}"
     match event.status:
@@ -63,6 +74,36 @@ def switch(
             raise CommandFailed(
                 f"{story} is not confirmed after {wait:g} s; `switchover events {proxy}` tells more"
             )
+
+
+def pin(
+    proxy: ProxyArgument,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the record.")] = None,
+    pin_for: PinForOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Pin the active instance, so that failback leaves it alone; a pin that there is gets this reason and end."""
+    until = _end_of_pin(pin_for)
+    with connect(url, token, data_dir) as api:
+        api.pin(proxy, reason, until)
+        view = proxy_view(api.proxy(proxy))
+    say(f"{view.name_of(view.pinned_id)} is pinned in {proxy}{pin_words(view)}.")
+
+
+def undamp(
+    proxy: ProxyArgument,
+    instance: InstanceArgument,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Clear an instance's damping: its flap score, and what its failed failbacks count."""
+    with connect(url, token, data_dir) as api:
+        target = _known(proxy_view(api.proxy(proxy)), instance)
+        api.undamp(target.instance_id)
+    say(f"{target.name} is not damped.")
 
 
 def unpin(
@@ -97,6 +138,12 @@ def admin_state_command(state: AdminState, summary: str) -> Callable[..., None]:
 
     command.__doc__ = summary
     return command
+
+
+def _end_of_pin(pin_for: str | None) -> str | None:
+    if pin_for is None:
+        return None
+    return (SystemClock().now() + timedelta(seconds=duration_seconds("--pin-for", pin_for))).isoformat()
 
 
 def _known(view: ProxyView, name_or_id: str) -> InstanceView:

@@ -19,8 +19,10 @@ _EVENT_STYLES = {
     EventStatus.PENDING: "yellow",
 }
 _FOLDED = frozenset({"PROXY", "INSTANCE", "INSTANCES", "ACTIVE", "ADDRESS", "FROM", "TO"}) | {
-    *("LAST MOVE", "LAST PROBE", "REASON")
+    *("LAST MOVE", "LAST PROBE", "REASON", "FLAPS")
 }
+_LEAST_SHOWN_SCORE = 0.05
+"""A lower score is that of a fall long ago."""
 _TABLE_WIDTH = 150
 """A narrower terminal breaks an event's row into pieces."""
 
@@ -112,20 +114,27 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
     facts.add_row("listener", proxy.listener or "none (no node carries it)")
     facts.add_row("strategy", proxy.strategy)
     facts.add_row("active", _active(proxy))
+    if proxy.pinned_id is not None:
+        facts.add_row("pin", styled(f"{proxy.name_of(proxy.pinned_id)}{pin_words(proxy)}"))
+    if proxy.failback is not None:
+        facts.add_row("failback", styled(proxy.failback))
     facts.add_row("redundancy", Text(" ").join(_redundancy(proxy)))
+    if proxy.all_down is not None:
+        facts.add_row("all down", _all_down(proxy))
     facts.add_row("policy says", styled(proxy.opinion))
     facts.add_row("epoch", str(proxy.epoch))
     if proxy.owner is not None:
         facts.add_row("owner", styled(proxy.owner))
     console.print(facts)
     console.print()
-    table = _table("INSTANCE", "ADDRESS", "STANDING", "HEALTH", "PRIORITY", "WEIGHT", "LAST PROBE")
+    table = _table("INSTANCE", "ADDRESS", "STANDING", "HEALTH", "FLAPS", "PRIORITY", "WEIGHT", "LAST PROBE")
     for instance in proxy.instances:
         table.add_row(
             styled(instance.name),
             styled(instance.address or "—"),
             _standing(instance),
             _health(instance),
+            _flaps(instance),
             str(instance.priority),
             str(instance.weight),
             styled(_last_probe(instance)),
@@ -182,6 +191,29 @@ def _standing(instance: InstanceView) -> Text:
 def _health(instance: InstanceView) -> Text:
     sign, style = _HEALTH.get(instance.health, ("?", ""))
     return styled(f"{sign} {instance.health}", style)
+
+
+def _flaps(instance: InstanceView) -> Text:
+    score = f"{instance.flap_score:.1f}" if instance.flap_score >= _LEAST_SHOWN_SCORE else "—"
+    if not instance.is_damped:
+        return styled(score)
+    if instance.damped_until is None:
+        return styled(f"{score}, damped until it is well", "yellow")
+    return styled(f"{score}, damped until {instance.damped_until:%H:%M:%S}Z", "yellow")
+
+
+def _all_down(proxy: ProxyView) -> Text:
+    if not proxy.is_all_down:
+        return styled(proxy.all_down or "")
+    return styled(f"{proxy.all_down} (they are)", "red")
+
+
+def pin_words(proxy: ProxyView) -> str:
+    """Who pinned a proxy's active, why and until when, as the end of a sentence about it."""
+    by = f" by {proxy.pinned_by}" if proxy.pinned_by else ""
+    until = "" if proxy.pinned_until is None else f" until {_when(proxy.pinned_until)}"
+    reason = f": {proxy.pin_reason}" if proxy.pin_reason else ""
+    return f"{by}{until}{reason}"
 
 
 def _ordered(instance: InstanceView) -> Text:

@@ -24,6 +24,9 @@ class InstanceView:
     health: str
     consecutive_failures: int
     health_detail: str | None
+    flap_score: float
+    is_damped: bool
+    damped_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class ProxyView:
         opinion: What the policy says at this moment, as a sentence.
         rejections: Node → its own words about what it refuses of this proxy.
         owner: The replica that decides about it; None when there is but one process, or none does.
+        pinned_by: Who pinned it, with `pin_reason` why and `pinned_until` until when; each None when there is none.
+        all_down: What nodes do while no instance could serve, and `is_all_down` whether that is so.
     """
 
     proxy_id: str
@@ -79,6 +84,12 @@ class ProxyView:
     opinion: str
     rejections: Mapping[str, str]
     owner: str | None
+    pinned_by: str | None
+    pin_reason: str | None
+    pinned_until: datetime | None
+    failback: str | None
+    all_down: str | None
+    is_all_down: bool
 
     def name_of(self, instance_id: str | None) -> str:
         """The name of an instance; its id when it is gone, a dash for none."""
@@ -110,6 +121,9 @@ def instance_view(document: Mapping[str, Any]) -> InstanceView:
         health=document["healthStatus"],
         consecutive_failures=document["consecutiveFailures"],
         health_detail=document.get("lastHealthDetail"),
+        flap_score=document.get("flapScore") or 0.0,
+        is_damped=bool(document.get("dampedBy")),
+        damped_until=_moment(document.get("dampedUntil")),
     )
 
 
@@ -140,6 +154,7 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
     instances: Sequence[Mapping[str, Any]] = document["instances"]
     listener: Mapping[str, Any] | None = config.get("listener")
     open_event: Mapping[str, Any] | None = document.get("openEvent")
+    pin: Mapping[str, Any] = document.get("pin") or {}
     return ProxyView(
         proxy_id=document["proxyId"],
         strategy=config["failoverStrategy"],
@@ -156,7 +171,21 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
         opinion=(document.get("evaluation") or {}).get("reason") or "",
         rejections=document.get("rejections") or {},
         owner=document.get("owner"),
+        pinned_by=pin.get("by"),
+        pin_reason=pin.get("reason"),
+        pinned_until=_moment(pin.get("until")),
+        failback=_failback(config),
+        all_down=config.get("allDown"),
+        is_all_down=document.get("isAllDown") is True,
     )
+
+
+def _failback(config: Mapping[str, Any]) -> str | None:
+    window: Mapping[str, Any] | None = config.get("failbackWindow")
+    mode: str | None = config.get("failback")
+    if mode != "automatic" or window is None:
+        return mode
+    return f"{mode}, daily from {window['start']} to {window['end']} {window['timeZone']}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from switchover.control.fleet import ProxyState
 from switchover.health import machine
+from switchover.health.flapping import penalised
 from switchover.model.instance import Instance, Usage
 from switchover.model.observation import Observation, Outcome, Report
 from switchover.model.plan import EndpointTraffic
@@ -63,7 +64,8 @@ def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
         instance = instances.get(verdict.instance_id)
         if instance is not None:
             change = machine.report(instance.health, verdict, rise=policy.healthy_threshold)
-            instances[instance.instance_id] = replace(instance, health=change.after)
+            health = penalised(change, policy.flap_damping).after
+            instances[instance.instance_id] = replace(instance, health=health)
     for account in evidence.traffic:
         instance = instances.get(account.instance_id)
         if instance is not None:
@@ -77,8 +79,11 @@ def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
 def _observed(
     instance: Instance, observation: Observation, policy: FailoverPolicy, *, reported: bool
 ) -> Instance:
-    change = machine.observe(
-        instance.health, observation, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
+    change = penalised(
+        machine.observe(
+            instance.health, observation, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
+        ),
+        policy.flap_damping,
     )
     passed = observation.outcome is Outcome.PASS
     # A failing probe says nothing about where the name should lead; nodes keep the address that worked.

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
 from switchover.control.fleet import MOVE_WINDOW, ProxyState, recorded_of, view_of
 from switchover.control.telling import audit_of, event_payload, health_payload, message_of, redundancy_payload
-from switchover.decision.reasons import Reason, sentence
+from switchover.decision.reasons import ORDERED, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.model.actor import AUTOMATION, Actor
@@ -24,6 +23,7 @@ from switchover.model.events import (
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
 from switchover.model.policy import FailoverPolicy
+from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.record.store import Move, Pass
 
@@ -33,15 +33,15 @@ _EVENT_TYPES = {
     DecisionKind.SWITCHOVER: EventType.SWITCHOVER,
     DecisionKind.FAILBACK: EventType.FAILBACK,
 }
-_OPERATORS_REASONS = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Whose doing a pass is, and the words they gave for it."""
+    """Whose doing a pass is, the words they gave for it, and until when a move of theirs is pinned (None: no end)."""
 
     actor: Actor = AUTOMATION
     reason: str | None = None
+    pin_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
         proxy_id=proxy.proxy_id,
         event_type=_EVENT_TYPES[decision.kind],
         status=EventStatus.IN_PROGRESS,
-        trigger=Trigger.MANUAL if decision.reason in _OPERATORS_REASONS else Trigger.AUTOMATIC,
+        trigger=Trigger.MANUAL if decision.reason in ORDERED else Trigger.AUTOMATIC,
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         reason=_reason(decision, order),
@@ -133,12 +133,14 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
     if state.open_move is not None:
         words = f"superseded by event {event.event_id} (epoch {event.epoch})"
         superseded = close(state.open_move, Closing(status=EventStatus.FAILED, at=now, error_message=words))
+    pin = _pin_after(state, decision, order, now)
     return Move(
         seen_active_instance_id=proxy.active_instance_id,
         seen_epoch=proxy.epoch,
         event=event,
-        pin=_pin_after(state, decision),
+        pin=None if pin is None else pin.instance_id,
         superseded=superseded,
+        pin_note=pin,
     )
 
 
@@ -149,16 +151,24 @@ def _reason(decision: Decision, order: Order) -> str:
 
 def _actor(decision: Decision, order: Order) -> Actor:
     # A person's report or change may set off an automatic move; that one is not theirs.
-    return order.actor if decision.reason in _OPERATORS_REASONS else AUTOMATION
+    return order.actor if decision.reason in ORDERED else AUTOMATION
 
 
-def _pin_after(state: ProxyState, decision: Decision) -> UUID | None:
+def _pin_after(state: ProxyState, decision: Decision, order: Order, now: datetime) -> Pin | None:
     # An operator's drain moves the traffic too, but it names no target, so there is nothing to pin.
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
-        return decision.target_instance_id
+        if decision.target_instance_id is None:
+            return None
+        return Pin(
+            instance_id=decision.target_instance_id,
+            by=order.actor.name,
+            reason=order.reason,
+            at=now,
+            until=order.pin_until,
+        )
     if state.proxy.pinned_instance_id == decision.source_instance_id:
         return None
-    return state.proxy.pinned_instance_id
+    return state.proxy.pin
 
 
 def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
@@ -168,6 +178,7 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
         source_instance_id=event.source_instance_id,
         target_instance_id=event.target_instance_id,
         committed_at=now,
+        trigger=event.trigger,
     )
     recent = tuple(old for old in state.moves if now - old.committed_at <= MOVE_WINDOW)
     return replace(
@@ -177,6 +188,7 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
             active_instance_id=event.target_instance_id,
             epoch=event.epoch,
             pinned_instance_id=move.pin,
+            pin_note=move.pin_note,
         ),
         moves=(*recent, past),
         open_move=event,

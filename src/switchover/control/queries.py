@@ -7,9 +7,10 @@ from uuid import UUID
 from switchover.control.desk import Desk
 from switchover.control.fleet import ProxyState
 from switchover.control.results import Evaluation, InstanceState, ProxyOverview, ProxyPage, ReplicaState
-from switchover.control.states import instance_states
+from switchover.control.states import instance_states, shown_proxy
 from switchover.decision.decide import decide
 from switchover.decision.evaluate import evaluate
+from switchover.decision.plan import is_all_down
 from switchover.model.actor import Actor
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.events import FailoverEvent
@@ -52,7 +53,7 @@ class Queries:
 
     async def instances(self, proxy_id: str, actor: Actor) -> tuple[InstanceState, ...]:
         """Its instances by preference."""
-        return instance_states(await self._desk.seen(proxy_id, actor))
+        return instance_states(await self._desk.seen(proxy_id, actor), self._desk.clock.now())
 
     def evaluation(self, proxy_id: str, actor: Actor) -> Evaluation:
         """What the policy says now."""
@@ -111,13 +112,14 @@ class Queries:
     def _overview(self, state: ProxyState, rejections: dict[str, dict[str, str]]) -> ProxyOverview:
         now = self._desk.clock.now()
         return ProxyOverview(
-            proxy=state.proxy,
-            instances=instance_states(state),
+            proxy=shown_proxy(state.proxy, now),
+            instances=instance_states(state, now),
             redundancy=state.redundancy,
             open_event=state.open_move,
             decision=decide(self._desk.watch.view(state, now), now),
             rejections=rejections.get(state.proxy.proxy_id, {}),
             owner=self._desk.ownership.owner_name(state.proxy.proxy_id),
+            is_all_down=is_all_down(state.view()),
         )
 
     def _rejections(self) -> dict[str, dict[str, str]]:

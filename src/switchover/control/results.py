@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from switchover.decision.damping import Damping
 from switchover.decision.verdict import Decision
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance, Standing
@@ -23,10 +24,11 @@ class SavedConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceState:
-    """An instance and what it is to its proxy now."""
+    """An instance, what it is to its proxy now, and how it is damped."""
 
     instance: Instance
     standing: Standing
+    damping: Damping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class ProxyOverview:
         decision: What the cycle would decide now, with its evidence.
         rejections: Node id → the node's own words about what it refuses of this proxy.
         owner: The replica that decides about it, by name; None when nobody does, or there is but one process.
+        is_all_down: Whether no instance could serve, so that the policy's `all_down` is in force.
     """
 
     proxy: Proxy
@@ -64,6 +67,7 @@ class ProxyOverview:
     decision: Decision
     rejections: Mapping[str, str]
     owner: str | None
+    is_all_down: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

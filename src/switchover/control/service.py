@@ -20,6 +20,7 @@ from switchover.control.results import (
     ReplicaState,
     SavedConfiguration,
 )
+from switchover.control.states import shown_proxy
 from switchover.model.actor import LIBRARY, Actor
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
@@ -77,7 +78,9 @@ class ProxyFailoverService:
     async def get_failover_configuration(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Proxy | None:
         """The proxy with its policy; None when there is none for this actor."""
         state = self._desk.fleet.state(proxy_id) if proxy_id in self._desk.fleet else None
-        return state.proxy if state is not None and actor.owns(state.proxy.owner_id) else None
+        if state is None or not actor.owns(state.proxy.owner_id):
+            return None
+        return shown_proxy(state.proxy, self._desk.clock.now())
 
     def validate_failover_config(self, config: Mapping[str, Any] | None) -> FailoverPolicy:
         """The policy that `config` makes of the defaults; `InvalidInput` names every problem."""
@@ -96,6 +99,17 @@ class ProxyFailoverService:
     async def delete_proxy(self, proxy_id: str, *, actor: Actor = LIBRARY) -> None:
         """Delete a proxy; its history stays."""
         await self._configuration.delete(proxy_id, actor)
+
+    async def pin(
+        self,
+        proxy_id: str,
+        until: datetime | None = None,
+        reason: str | None = None,
+        *,
+        actor: Actor = LIBRARY,
+    ) -> Proxy:
+        """Pin the active instance, in place of a pin that there may be, for ever or until a time."""
+        return await self._configuration.pin(proxy_id, until, reason, actor)
 
     async def unpin(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Proxy:
         """Take off the pin that a manual move left."""
@@ -128,6 +142,10 @@ class ProxyFailoverService:
     ) -> InstanceState:
         """Order an instance to be `ready`, `drain` or `maintenance`."""
         return await self._instances.order(instance_id, admin_state, actor)
+
+    async def undamp(self, instance_id: UUID, *, actor: Actor = LIBRARY) -> InstanceState:
+        """Clear an instance's damping: its flap score, and what its failed failbacks count."""
+        return await self._instances.undamp(instance_id, actor)
 
     async def update_instance_health(
         self,
@@ -171,10 +189,15 @@ class ProxyFailoverService:
         target_instance_id: UUID,
         reason: str | None = None,
         *,
+        pin_until: datetime | None = None,
         actor: Actor = LIBRARY,
     ) -> FailoverEvent:
-        """Move from the active to an eligible instance and pin it; answers when the intent is on record."""
-        return await self._moves.execute(proxy_id, source_instance_id, target_instance_id, reason, actor)
+        """Move from the active to an eligible instance and pin it, until `pin_until` if that is given; answers when
+        the intent is on record.
+        """
+        return await self._moves.execute(
+            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until
+        )
 
     async def switch_over(
         self,
@@ -182,10 +205,13 @@ class ProxyFailoverService:
         target_instance_id: UUID | None = None,
         reason: str | None = None,
         *,
+        pin_until: datetime | None = None,
         actor: Actor = LIBRARY,
     ) -> FailoverEvent:
-        """Make a planned move to an eligible instance, the best one by default, and pin it."""
-        return await self._moves.switch_over(proxy_id, target_instance_id, reason, actor)
+        """Make a planned move to an eligible instance, the best one by default, and pin it, until `pin_until` if that
+        is given.
+        """
+        return await self._moves.switch_over(proxy_id, target_instance_id, reason, actor, pin_until)
 
     async def complete_failover_event(
         self,

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from switchover.decision.damping import damping_ends_at, is_damped
+from switchover.decision.damping import (
+    counted,
+    damping_ends_at,
+    is_damped,
+    is_suppressed,
+    suppression_ends_at,
+)
 from switchover.decision.eligibility import could_serve, well_since
 from switchover.decision.history import failovers_from, forgotten_at, remembered
 from switchover.decision.reasons import Reason
@@ -13,6 +19,7 @@ from switchover.model.backoff import Backoff
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.policy import MOST_FAILBACK_HOLD_DOWN_SECONDS, FailoverPolicy, Strategy
+from switchover.model.steadiness import FailbackMode
 
 
 def fail_back(survey: Survey) -> Decision:
@@ -20,13 +27,13 @@ def fail_back(survey: Survey) -> Decision:
 
     Preferred means a lower priority number or, with the same, a higher weight; a name is no reason
     to move. The instance must have passed `healthy_threshold` times and been well for its hold-down (`well_at`); it need
-    never have been active. With several, the most preferred of those that are ready.
+    never have been active. With several, the most preferred of those that are ready. Where failback is manual, that is
+    told instead; where it has a window, the move waits for it.
     """
     view, policy, active = survey.view, survey.view.proxy.policy, survey.view.active
-    fails_back = (
-        policy.failover_strategy is Strategy.PRIORITY
-        and policy.enable_auto_failover
-        and policy.enable_auto_recovery
+    fails_back = policy.failover_strategy is Strategy.PRIORITY and (
+        policy.failback is FailbackMode.MANUAL
+        or (policy.failback is FailbackMode.AUTOMATIC and policy.enable_auto_failover)
     )
     if active is None or not fails_back:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
@@ -36,25 +43,41 @@ def fail_back(survey: Survey) -> Decision:
     )
     if not preferred:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
-    if view.proxy.pinned_instance_id == active.instance_id:
-        return survey.hold(Reason.PINNED)
+    pin = view.proxy.pin_at(survey.now)
+    if pin is not None and pin.instance_id == active.instance_id:
+        return survey.hold(Reason.PINNED, recheck_at=pin.until)
     moves = remembered(view.moves, survey.now)
     proven = [i for i in preferred if i.health.consecutive_passes >= policy.healthy_threshold]
     waiting: list[tuple[datetime, Instance]] = []
     for instance in proven:
         at = well_at(instance, moves, policy, survey.now)
         if at <= survey.now:
-            return survey.move(DecisionKind.FAILBACK, Reason.PREFERRED_IS_WELL, instance)
+            return _to_ready(survey, instance)
         waiting.append((at, instance))
     return _held_down(survey, waiting, moves)
+
+
+def _to_ready(survey: Survey, instance: Instance) -> Decision:
+    policy = survey.view.proxy.policy
+    if policy.failback is FailbackMode.MANUAL:
+        facts = {"instance": instance.name, "proxy": survey.view.proxy.proxy_id}
+        return survey.hold(Reason.FAILBACK_IS_MANUAL, facts)
+    if policy.failback_window is not None:
+        opens_at = policy.failback_window.next_opening(survey.now)
+        if opens_at is None or survey.now < opens_at:
+            opens = "which never opens" if opens_at is None else f"open from {opens_at:%Y-%m-%d %H:%M}Z"
+            return survey.hold(
+                Reason.FAILBACK_WINDOW, {"instance": instance.name, "opens": opens}, recheck_at=opens_at
+            )
+    return survey.move(DecisionKind.FAILBACK, Reason.PREFERRED_IS_WELL, instance)
 
 
 def well_at(instance: Instance, moves: Sequence[PastMove], policy: FailoverPolicy, now: datetime) -> datetime:
     """When the instance has been well for long enough to be failed back to, as the moves stand.
 
     The hold-down is `failback_hold_down_seconds`, doubled for each failover away from the instance that is still
-    remembered but the latest, and 300 s at the most. A damped one waits until its damping ends too. (A lone survivor
-    is not damped for a failover, but where the active may stay there is no hurry to make it active.)
+    remembered but the latest, and 300 s at the most. A damped or suppressed one waits until that ends too. (A lone
+    survivor is not damped for a failover, but where the active may stay there is no hurry to make it active.)
 
     Args:
         instance: An instance that could serve.
@@ -65,11 +88,14 @@ def well_at(instance: Instance, moves: Sequence[PastMove], policy: FailoverPolic
     hold_down = Backoff(
         first_seconds=policy.failback_hold_down_seconds, most_seconds=MOST_FAILBACK_HOLD_DOWN_SECONDS
     )
-    repetition = max(0, failovers_from(instance.instance_id, moves) - 1)
-    held_down_until = well_since(instance) + timedelta(seconds=hold_down.delay(repetition))
+    repetition = max(0, failovers_from(instance.instance_id, counted(instance, moves, now)) - 1)
+    waits = [well_since(instance) + timedelta(seconds=hold_down.delay(repetition))]
     if is_damped(instance, moves, policy, now):
-        return max(held_down_until, damping_ends_at(instance))
-    return held_down_until
+        waits.append(damping_ends_at(instance))
+    suppressed_until = suppression_ends_at(instance, policy)
+    if suppressed_until is not None:
+        waits.append(suppressed_until)
+    return max(waits)
 
 
 def _held_down(
@@ -78,12 +104,15 @@ def _held_down(
     if not waiting:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
     ends_at, instance = min(waiting, key=lambda wait: wait[0])
+    policy = survey.view.proxy.policy
     # Where the clock was set back the end is far off, but no wait is longer than the longest.
-    seconds = min((ends_at - survey.now).total_seconds(), MOST_FAILBACK_HOLD_DOWN_SECONDS)
+    suppressed = is_suppressed(instance, policy, survey.now)
+    longest = policy.flap_damping.max_hold_seconds if suppressed else MOST_FAILBACK_HOLD_DOWN_SECONDS
+    seconds = min((ends_at - survey.now).total_seconds(), longest)
     # A forgotten move can shorten any of the waits.
     forgotten = [at for _, i in waiting if (at := forgotten_at(i.instance_id, moves)) is not None]
     return survey.hold(
-        Reason.HOLD_DOWN,
+        Reason.PREFERRED_FLAPS if suppressed else Reason.HOLD_DOWN,
         {"seconds": seconds, "instance": instance.name},
         recheck_at=min(ends_at, *forgotten) if forgotten else ends_at,
     )

@@ -3,8 +3,10 @@
 from switchover.decision.eligibility import could_serve
 from switchover.decision.strategy import in_standing_order
 from switchover.decision.view import View
-from switchover.model.instance import Instance
+from switchover.model.instance import AdminState, Instance
+from switchover.model.observation import Health
 from switchover.model.plan import Endpoint, Plan
+from switchover.model.steadiness import AllDown
 
 _LEAST_WEIGHT = 1
 
@@ -29,7 +31,21 @@ def plan_of(view: View) -> Plan | None:
         balancing=policy.load_balancing_algorithm if policy.enable_load_balancing else None,
         autonomous=policy.enable_auto_failover and not policy.exclusive,
         exclusive=policy.exclusive,
+        all_down=policy.all_down,
     )
+
+
+def is_all_down(view: View) -> bool:
+    """Whether no instance could serve, so that the policy's `all_down` is in force.
+
+    An active that is ordered away but well still serves, and so does one that nobody has judged.
+    """
+    active = view.active
+    if view.proxy.active_instance_id is None or (
+        active is not None and active.health.state is not Health.UNHEALTHY
+    ):
+        return False
+    return not any(could_serve(i, view.proxy.policy) for i in view.instances)
 
 
 def _tiers(view: View) -> Tiers:
@@ -37,9 +53,11 @@ def _tiers(view: View) -> Tiers:
     if view.proxy.active_instance_id is None:
         # Before the first activation nobody was chosen, and a node must not choose.
         return ()
-    able = in_standing_order(view, [i for i in view.instances if could_serve(i, policy)])
     # The active stays even when it is not well: the last one is kept until another takes its place.
     first = _endpoints(active) if active is not None else ()
+    if is_all_down(view) and policy.all_down is not AllDown.KEEP_LAST:
+        return _filled(_when_all_are_down(view, first))
+    able = in_standing_order(view, [i for i in view.instances if could_serve(i, policy)])
     if policy.enable_load_balancing:
         shared = tuple(
             endpoint for i in sorted(able, key=lambda i: i.preference) for endpoint in _endpoints(i)
@@ -49,6 +67,19 @@ def _tiers(view: View) -> Tiers:
         return _filled(first)
     standbys = [_endpoints(i) for i in able if i.instance_id != view.proxy.active_instance_id]
     return _filled(first, *standbys)
+
+
+def _when_all_are_down(view: View, last: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    policy = view.proxy.policy
+    if policy.all_down is AllDown.FAIL_FAST:
+        return ()
+    if policy.exclusive or not policy.enable_auto_failover:
+        # Sending to another one than the active is a move, and these proxies are not moved by themselves.
+        return last
+    ready = sorted(
+        (i for i in view.instances if i.admin_state is AdminState.READY), key=lambda i: i.preference
+    )
+    return tuple(endpoint for i in ready for endpoint in _endpoints(i)) or last
 
 
 def _filled(*tiers: tuple[Endpoint, ...]) -> Tiers:

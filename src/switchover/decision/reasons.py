@@ -23,7 +23,11 @@ class Reason(StrEnum):
     NONE_ELIGIBLE = "none_eligible"
     PREFERRED_IS_WELL = "preferred_is_well"
     HOLD_DOWN = "hold_down"
+    PREFERRED_FLAPS = "preferred_flaps"
     PINNED = "pinned"
+    FAILBACK_IS_MANUAL = "failback_is_manual"
+    FAILBACK_WINDOW = "failback_window"
+    DWELLING = "dwelling"
     STORE_AWAY = "store_away"
     STORE_RETURNED = "store_returned"
     MANUAL = "manual"
@@ -31,6 +35,9 @@ class Reason(StrEnum):
 
 BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
 """Why moves are made for what probes saw. What people ordered (a drain, a deletion) is not among them."""
+
+ORDERED = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
+"""Why moves are made that people ordered."""
 
 
 class Veto(StrEnum):
@@ -41,6 +48,7 @@ class Veto(StrEnum):
     HEALTH_UNKNOWN = "health_unknown"
     UNHEALTHY = "unhealthy"
     DAMPED = "damped"
+    FLAPPING = "flapping"
     UNRESOLVED = "unresolved"
 
 
@@ -58,7 +66,12 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.NONE_ELIGIBLE: "No eligible instance",
     Reason.PREFERRED_IS_WELL: "Preferred instance is well again",
     Reason.HOLD_DOWN: "Preferred instance is held down for another {seconds:.0f} s",
+    Reason.PREFERRED_FLAPS: "Preferred instance keeps failing; it is left alone for another {seconds:.0f} s",
     Reason.PINNED: "Active instance is pinned by an operator",
+    Reason.FAILBACK_IS_MANUAL: "Preferred instance {instance} is well again; failback is manual: "
+    "`switchover switch {proxy} --to {instance}`",
+    Reason.FAILBACK_WINDOW: "Preferred instance {instance} is well again; failback waits for its window, {opens}",
+    Reason.DWELLING: "The active instance has just changed; the next automatic move waits another {seconds:.1f} s",
     Reason.STORE_AWAY: "The store does not answer; nothing is decided until it does",
     Reason.STORE_RETURNED: "The store is just back; automatic moves rest for another {seconds:.0f} s",
     Reason.MANUAL: "Ordered by an operator",

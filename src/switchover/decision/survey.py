@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from switchover.decision.damping import is_damped
+from switchover.decision.damping import damping_of
 from switchover.decision.eligibility import could_serve, lasting_vetoes
 from switchover.decision.reasons import Reason, Veto
 from switchover.decision.strategy import in_order
@@ -86,7 +86,7 @@ def survey(view: View, now: datetime) -> Survey:
     policy = view.proxy.policy
     damped = _damped(view, now)
     vetoes = {
-        i.instance_id: _vetoes(lasting_vetoes(i, policy), damped=i.instance_id in damped)
+        i.instance_id: _in_order(*lasting_vetoes(i, policy), *damped.get(i.instance_id, ()))
         for i in view.instances
     }
     eligible = in_order(view, [i for i in view.instances if not vetoes[i.instance_id]])
@@ -102,16 +102,19 @@ def survey(view: View, now: datetime) -> Survey:
     )
 
 
-def _damped(view: View, now: datetime) -> frozenset[UUID]:
+def _damped(view: View, now: datetime) -> Mapping[UUID, tuple[Veto, ...]]:
     policy = view.proxy.policy
-    damped = frozenset(i.instance_id for i in view.instances if is_damped(i, view.moves, policy, now))
-    able = frozenset(i.instance_id for i in view.instances if could_serve(i, policy))
+    dampings = ((i.instance_id, damping_of(i, view.moves, policy, now)) for i in view.instances)
+    damped = {instance_id: damping.vetoes for instance_id, damping in dampings if damping.vetoes}
+    able = {i.instance_id for i in view.instances if could_serve(i, policy)}
     # Damping chooses between survivors. Where every one is damped it would choose an outage.
-    return damped if able - damped else damped - able
+    if able - damped.keys():
+        return damped
+    return {instance_id: vetoes for instance_id, vetoes in damped.items() if instance_id not in able}
 
 
-def _vetoes(lasting: tuple[Veto, ...], *, damped: bool) -> tuple[Veto, ...]:
-    return tuple(sorted((*lasting, Veto.DAMPED), key=_VETO_ORDER.index)) if damped else lasting
+def _in_order(*vetoes: Veto) -> tuple[Veto, ...]:
+    return tuple(sorted(vetoes, key=_VETO_ORDER.index))
 
 
 def _evidence(

@@ -63,6 +63,7 @@ class Instance:
             resolved to when it was last probed or looked up. None while a name never resolved.
         admin_state: What people ordered.
         admin_changed_at: When they did; None while nobody did.
+        damping_cleared_at: When an operator last cleared its damping: moves before that count against it no more.
         health: What we measured.
         usage: What it carried.
         created_at: Wall clock, UTC.
@@ -78,6 +79,7 @@ class Instance:
     resolved_host: str | None = None
     admin_state: AdminState = AdminState.READY
     admin_changed_at: datetime | None = None
+    damping_cleared_at: datetime | None = None
     health: InstanceHealth = UNSEEN
     usage: Usage = UNUSED
     created_at: datetime

@@ -65,6 +65,25 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flapping:
+    """How often an instance has been falling lately.
+
+    Attributes:
+        score: The flap score as it was at `scored_at`, in falls; it decays from there.
+        scored_at: When the instance last fell; None while it never did.
+        suppressed_since: When the score last reached the suppress limit; it stays after the suppression has ended, until
+            the next fall.
+    """
+
+    score: float = 0.0
+    scored_at: datetime | None = None
+    suppressed_since: datetime | None = None
+
+
+STEADY = Flapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceHealth:
     """What we believe of one instance. Survives a restart.
 
@@ -79,6 +98,7 @@ class InstanceHealth:
         first_failed_at: When the current run of failures began; None without one. An event's `detected` time.
         last_code: The code of the last observation or `report`.
         last_detail: The detail of the last observation.
+        flapping: How often it has been falling lately.
     """
 
     state: Health = Health.UNKNOWN
@@ -91,6 +111,7 @@ class InstanceHealth:
     first_failed_at: datetime | None = None
     last_code: str | None = None
     last_detail: str | None = None
+    flapping: Flapping = STEADY
 
     @property
     def in_transition(self) -> bool:

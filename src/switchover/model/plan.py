@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from switchover.model.policy import BalancingAlgorithm, Listener, Traffic
+from switchover.model.steadiness import AllDown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Plan:
         autonomous: Whether the node may move on by itself when the active refuses (outlier detection, retries on
             later tiers). False sends the active alone.
         exclusive: Whether a move must break before it makes.
+        all_down: What to do when the node itself believes that nobody listed could serve. The tiers say already what
+            follows from what we believe.
     """
 
     proxy_id: str
@@ -42,6 +45,7 @@ class Plan:
     balancing: BalancingAlgorithm | None
     autonomous: bool
     exclusive: bool
+    all_down: AllDown = AllDown.KEEP_LAST
 
 
 class Phase(StrEnum):

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.steadiness import (
+    AllDown,
+    FailbackMode,
+    FailbackWindow,
+    FlapDamping,
+    flap_damping_problems,
+)
 
 MOST_FAILBACK_HOLD_DOWN_SECONDS = 300.0
 """Ceiling of the growing hold-down, and how long a damped instance must be well."""
@@ -151,6 +158,11 @@ class FailoverPolicy:
         given_fast_interval_seconds: As given; see `fast_interval_seconds`.
         given_failback_hold_down_seconds: As given; see `failback_hold_down_seconds`.
         max_failbacks: Failed failbacks within an hour after which the instance is damped.
+        flap_damping: When an instance that keeps falling is left alone.
+        min_dwell_seconds: Between two automatic moves for what probes saw; 0 turns it off.
+        given_failback: As given; see `failback`.
+        failback_window: When in the day an automatic failback may happen; None for any time.
+        all_down: What nodes do while no instance could serve.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -172,6 +184,11 @@ class FailoverPolicy:
     given_fast_interval_seconds: float | None = None
     given_failback_hold_down_seconds: float | None = None
     max_failbacks: int = 3
+    flap_damping: FlapDamping = field(default_factory=FlapDamping)
+    min_dwell_seconds: float = 1.0
+    given_failback: FailbackMode | None = None
+    failback_window: FailbackWindow | None = None
+    all_down: AllDown = AllDown.KEEP_LAST
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -193,6 +210,13 @@ class FailoverPolicy:
         if self.given_failback_hold_down_seconds is not None:
             return self.given_failback_hold_down_seconds
         return self.recovery_backoff_seconds
+
+    @property
+    def failback(self) -> FailbackMode:
+        """Who moves back to the preferred instance: as given, else we do where `enable_auto_recovery` is on."""
+        if self.given_failback is not None:
+            return self.given_failback
+        return FailbackMode.AUTOMATIC if self.enable_auto_recovery else FailbackMode.NEVER
 
 
 def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
@@ -243,4 +267,13 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
                 f"allowed is at most traffic.requestTimeoutSeconds, which is {request:g}",
             )
         )
+    if policy.exclusive and policy.all_down is AllDown.SEND_TO_ALL:
+        problems.append(
+            FieldProblem(
+                "config.allDown",
+                policy.all_down.value,
+                "allowed are keep_last and fail_fast while exclusive is true: one instance at a time is not all",
+            )
+        )
+    problems += flap_damping_problems(policy.flap_damping)
     return tuple(problems)

@@ -17,6 +17,29 @@ PROXY_ID_SHAPE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """An operator's wish that the active stays where it is.
+
+    Attributes:
+        instance_id: The active that was pinned.
+        by: Name of who pinned it; None when that is not on record.
+        reason: Why, in their words; None without any.
+        at: When; None when that is not on record.
+        until: When it ends by itself; None when it does not.
+    """
+
+    instance_id: UUID
+    by: str | None = None
+    reason: str | None = None
+    at: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it has not ended by itself."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
     """A logical front with a policy.
 
@@ -29,6 +52,7 @@ class Proxy:
         epoch: Fencing number, +1 with every change of the active instance; 0 before the first activation.
         generation: Revision of the desired configuration, +1 with every change by people.
         pinned_instance_id: The instance an operator's manual move chose; failback leaves it alone.
+        pin_note: Who pinned it, why and until when; of no meaning when it names another instance. See `pin`.
         created_at: Wall clock, UTC.
         updated_at: Wall clock, UTC.
     """
@@ -40,8 +64,22 @@ class Proxy:
     epoch: int = 0
     generation: int = 1
     pinned_instance_id: UUID | None = None
+    pin_note: Pin | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def pin(self) -> Pin | None:
+        """The pin with what is known of it, ended or not; None without one."""
+        if self.pinned_instance_id is None:
+            return None
+        if self.pin_note is not None and self.pin_note.instance_id == self.pinned_instance_id:
+            return self.pin_note
+        return Pin(instance_id=self.pinned_instance_id)
+
+    def pin_at(self, now: datetime) -> Pin | None:
+        """The pin that holds at `now`; None without one."""
+        return self.pin if self.pin is not None and self.pin.holds(now) else None
 
 
 def check_proxy_id(proxy_id: object) -> str:

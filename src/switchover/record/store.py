@@ -15,7 +15,7 @@ from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
-from switchover.model.proxy import Proxy
+from switchover.model.proxy import Pin, Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
 
@@ -54,6 +54,7 @@ class Move:
             a `committed_at` of its own it is stored with the pass's `at`.
         pin: The pin after the move.
         superseded: The open move that this one closes, already closed as FAILED; None without one.
+        pin_note: Who pinned, why and until when; None when that is not known.
     """
 
     seen_active_instance_id: UUID | None
@@ -61,6 +62,7 @@ class Move:
     event: FailoverEvent
     pin: UUID | None
     superseded: FailoverEvent | None = None
+    pin_note: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,7 @@ class MemoryStore(MemoryTables, Store):
             policy=proxy.policy,
             generation=proxy.generation,
             pinned_instance_id=proxy.pinned_instance_id,
+            pin_note=proxy.pin_note,
             updated_at=proxy.updated_at,
         )
         self._leave(trail)

@@ -82,6 +82,7 @@ class MemoryTables:
                     source_instance_id=event.source_instance_id,
                     target_instance_id=event.target_instance_id,
                     committed_at=at,
+                    trigger=event.trigger,
                 )
                 # By epoch: the clocks of replicas differ, and one may have been set back.
                 for at, _, event in sorted(moves, key=lambda move: move[1])
@@ -156,6 +157,7 @@ class MemoryTables:
             active_instance_id=event.target_instance_id,
             epoch=event.epoch,
             pinned_instance_id=move.pin,
+            pin_note=move.pin_note,
         )
 
     def _measure(self, instances: Sequence[Instance]) -> None:

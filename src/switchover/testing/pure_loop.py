@@ -12,11 +12,12 @@ from uuid import UUID
 
 from switchover.decision.decide import decide
 from switchover.decision.history import remembered
-from switchover.decision.reasons import Reason
+from switchover.decision.reasons import ORDERED, Reason
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
+from switchover.health.flapping import penalised
 from switchover.health.machine import HealthChange, observe, report
-from switchover.model.events import EventType, PastMove
+from switchover.model.events import EventType, PastMove, Trigger
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation, Report
 
@@ -66,6 +67,7 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
             change = report(instance.health, evidence, rise=policy.healthy_threshold)
         case _:
             assert_never(evidence)
+    change = penalised(change, policy.flap_damping)
     return with_instance(view, replace(instance, health=change.after, resolved_host=resolved_host)), change
 
 
@@ -94,6 +96,7 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         committed_at=now,
+        trigger=Trigger.MANUAL if decision.reason in ORDERED else Trigger.AUTOMATIC,
     )
     return replace(
         view,

@@ -181,3 +181,23 @@ async def test_an_admin_state_moves_the_proxy_even_without_automatic_failover(wo
     assert (ready["adminState"], ready["status"]) == ("ready", "standby")
     assert_error(await world.call("PUT", path, {"adminState": "off"}), 400, 39)
     assert_error(await world.call("PUT", path, {}), 400, 39)
+
+
+async def test_flapping_shows_and_its_owner_clears_it(world: ApiWorld) -> None:
+    ids = await world.proxy("web-1", "web-2", maxFailbacks=100)
+    path = f"/proxy/instances/{ids['web-1']}"
+    for _ in range(4):
+        for status in ("unhealthy", "healthy"):
+            flapping = await world.done("PUT", f"{path}/health", {"healthStatus": status})
+    assert flapping["flapScore"] == pytest.approx(4, abs=0.1)
+    assert flapping["dampedBy"] == ["flapping"]
+    assert flapping["dampedUntil"] is not None
+    cleared = await world.done("DELETE", f"{path}/damping")
+    assert (cleared["flapScore"], cleared["dampedBy"], cleared["dampedUntil"]) == (0, [], None)
+
+
+async def test_damping_of_somebody_elses_instance_is_not_found(world: ApiWorld) -> None:
+    ids = await world.proxy("web-1")
+    for user, instance_id in (("eve", ids["web-1"]), ("ann", NOBODY)):
+        response = await world.call("DELETE", f"/proxy/instances/{instance_id}/damping", user=user)
+        assert_error(response, 404, 22)

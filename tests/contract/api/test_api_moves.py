@@ -1,5 +1,6 @@
 """Moves over HTTP: asked about, ordered, closed, looked back at; and redundancy."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +140,44 @@ async def test_a_pin_is_taken_off(world: ApiWorld) -> None:
         unpinned = await world.done("DELETE", "/proxy/web/pin", user="root")
         assert unpinned["pinnedInstanceId"] is None
     assert_error(await world.call("DELETE", "/proxy/x/pin", user="root"), 404, 21)
+
+
+async def test_a_pin_ends_when_it_was_asked_to(world: ApiWorld) -> None:
+    ids = await world.proxy("web-1", "web-2")
+    clock = world.bench.clock
+    until = (clock.now() + timedelta(seconds=90)).isoformat()
+    order = {"proxyId": "web", "reason": "Kernel", "pinUntil": until}
+    await world.done("POST", SWITCH_OVER, order, user="root")
+    pin = (await world.done("GET", "/proxy/web"))["pin"]
+    assert (pin["instanceId"], pin["by"], pin["reason"]) == (ids["web-2"], "root", "Kernel")
+    assert datetime.fromisoformat(pin["until"]) == datetime.fromisoformat(until)
+    await clock.advance(91)
+    for path in ("/proxy/web", "/proxy/failover/config/web"):
+        proxy = await world.done("GET", path)
+        assert (proxy["pin"], proxy["pinnedInstanceId"]) == (None, None)
+
+
+async def test_the_active_is_pinned_with_a_reason_and_an_end(world: ApiWorld) -> None:
+    ids = await world.proxy("web-1", "web-2")
+    pinned = await world.done("PUT", "/proxy/web/pin", {"reason": "Rack 7"}, user="root")
+    assert (pinned["pin"]["instanceId"], pinned["pin"]["until"]) == (ids["web-1"], None)
+    past = {"until": "2020-01-01T00:00:00Z"}
+    refused = await world.call("PUT", "/proxy/web/pin", past, user="root")
+    assert_error(refused, 400, 47)
+    assert "lies ahead" in refused.text
+    assert_error(await world.call("PUT", "/proxy/x/pin", {}, user="root"), 404, 21)
+
+
+async def test_a_proxy_without_an_active_cannot_be_pinned(world: ApiWorld) -> None:
+    await world.proxy()
+    assert_error(await world.call("PUT", "/proxy/web/pin", {}, user="root"), 409, 20)
+
+
+async def test_a_move_whose_pin_would_end_before_it_is_refused(world: ApiWorld) -> None:
+    ids = await world.proxy("web-1", "web-2")
+    past = move(ids, "web-1", "web-2", pinUntil="2020-01-01T00:00:00Z")
+    assert_error(await world.call("POST", EXECUTE, past, user="root"), 400, 12)
+    assert (await world.done("GET", "/proxy/web"))["epoch"] == 1
 
 
 async def test_an_event_is_completed_once_and_not_contradicted(world: ApiWorld) -> None:

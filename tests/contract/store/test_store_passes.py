@@ -23,8 +23,9 @@ from tests.record_values import (
 )
 
 from switchover.model.errors import Conflict, NotFound
-from switchover.model.events import EventStatus, EventType, FailoverEvent, PastMove, Stages
+from switchover.model.events import EventStatus, EventType, FailoverEvent, PastMove, Stages, Trigger
 from switchover.model.instance import Instance, Usage
+from switchover.model.proxy import Pin
 from switchover.record.store import Move, Pass, Store, StoredProxy
 
 
@@ -65,6 +66,19 @@ async def test_a_pass_stores_all_of_it(store: Store) -> None:
     )
     assert await trail_of(store) == change.trail
     assert await store.event(event.event_id) == event
+
+
+async def test_a_move_stores_the_pin_it_leaves_and_who_started_it(store: Store) -> None:
+    (one,) = await proxy_with(store, "one")
+    pin = Pin(instance_id=one.instance_id, by="root", reason="Kernel update", at=NOW, until=after(3600))
+    move = a_move(await stored_in(store), one, pin=one.instance_id, pin_note=pin)
+    move = replace(move, event=replace(move.event, trigger=Trigger.MANUAL))
+
+    await store.commit_pass(a_pass(move=move))
+
+    stored = await stored_in(store)
+    assert stored.proxy.pin == pin
+    assert [past.trigger for past in stored.moves] == [Trigger.MANUAL]
 
 
 async def test_a_pass_without_a_move_leaves_active_and_epoch_alone(store: Store) -> None:

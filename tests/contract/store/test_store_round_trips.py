@@ -12,11 +12,13 @@ from tests.record_strategies import (
     INSTANCES,
     MESSAGES,
     OPEN_MOVES,
+    PINS,
     POLICIES,
     SAMPLES,
     STATUSES,
     TEXTS,
     TIMES,
+    maybe,
 )
 from tests.record_values import LONG_AGO, a_pass, a_proxy, an_instance, done, new_id, stored_in
 
@@ -24,6 +26,7 @@ from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
+from switchover.model.proxy import Pin
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
 from switchover.record.store import Move, Store
@@ -39,18 +42,29 @@ async def _a_proxy_to_belong_to(store: Store) -> None:
 
 
 @many
-@given(policy=POLICIES, changed=POLICIES, owner=TEXTS, at=TIMES)
+@given(policy=POLICIES, changed=POLICIES, owner=TEXTS, at=TIMES, pin=maybe(PINS))
 async def test_proxies(
-    store: Store, policy: FailoverPolicy, changed: FailoverPolicy, owner: str, at: datetime
+    store: Store,
+    policy: FailoverPolicy,
+    changed: FailoverPolicy,
+    owner: str,
+    at: datetime,
+    pin: Pin | None,
 ) -> None:
     proxy = a_proxy(
-        f"p{next(numbers)}", owner, policy=policy, created_at=at, updated_at=at, pinned_instance_id=new_id()
+        f"p{next(numbers)}",
+        owner,
+        policy=policy,
+        created_at=at,
+        updated_at=at,
+        pinned_instance_id=new_id(),
+        pin_note=pin,
     )
 
     await store.create_proxy(proxy)
     assert (await stored_in(store, proxy.proxy_id)).proxy == proxy
 
-    changed_proxy = replace(proxy, policy=changed, generation=2)
+    changed_proxy = replace(proxy, policy=changed, generation=2, pin_note=None)
     await store.save_policy(changed_proxy)
     assert (await stored_in(store, proxy.proxy_id)).proxy == changed_proxy
 

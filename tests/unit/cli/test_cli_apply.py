@@ -77,6 +77,28 @@ def test_the_second_run_finds_nothing_to_change(client: Runs, contract: Contract
     assert contract.changes == []
 
 
+def test_damping_windows_and_all_down_are_declared_and_then_are_no_change(
+    client: Runs, contract: ContractServer, file: Path
+) -> None:
+    settings = """
+      flapDamping: {halfLifeSeconds: 60, suppressLimit: 4}
+      minDwellSeconds: 2
+      failback: automatic
+      failbackWindow: {start: "22:00", end: "06:00", timeZone: Europe/Berlin}
+      allDown: fail_fast
+"""
+    file.write_text(FILE.replace("    config:\n", f"    config:{settings}"))
+    assert client("apply", "-f", str(file))[0] == 0
+    assert contract.policies["web"].all_down.value == "fail_fast"
+    assert client("apply", "-f", str(file))[:2] == (0, "Nothing to change.\n")
+
+    file.write_text(file.read_text().replace('"22:00"', "22:00"))
+    code, _, err = client("apply", "-f", str(file))
+    assert code == 2
+    assert "failbackWindow.start: 1320" in err
+    assert "in quotes in YAML" in err
+
+
 def test_a_dry_run_prints_the_changes_and_makes_none(
     client: Runs, contract: ContractServer, file: Path
 ) -> None:

@@ -11,10 +11,11 @@ from tests.contract_server import TOKEN, ContractServer
 from tests.waiting import DEADLINE_SECONDS
 
 from switchover.cli.failures import CommandFailed
-from switchover.cli.machine import lifetime_seconds
+from switchover.cli.options import duration_seconds
 
 COMMANDS = (
-    *("up", "down", "demo", "status", "events", "apply", "switch", "unpin", "ready", "drain", "maintenance"),
+    *("up", "down", "demo", "status", "events", "apply", "switch", "pin", "unpin", "undamp"),
+    *("ready", "drain", "maintenance"),
     *("doctor", "token", "db", "node", "serve"),
 )
 
@@ -129,13 +130,13 @@ def test_a_reader_that_goes_away_is_no_traceback(contract: ContractServer) -> No
     ("text", "seconds"), [("90s", 90), ("15m", 900), ("24h", 86400), ("366d", 366 * 86400)]
 )
 def test_lifetimes_have_units(text: str, seconds: int) -> None:
-    assert lifetime_seconds(text) == seconds
+    assert duration_seconds("--ttl", text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "10", "0s", "-1h", "1.5h", "367d", "h", "1w", "٣h", "1 h"])
 def test_other_lifetimes_are_refused(text: str) -> None:
     with pytest.raises(CommandFailed, match="allowed is a number and s, m, h or d"):
-        lifetime_seconds(text)
+        duration_seconds("--ttl", text)
 
 
 def test_a_token_stands_alone_on_standard_output(switchover: Runs, tmp_path: Path) -> None:

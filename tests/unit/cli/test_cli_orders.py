@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import pytest
 from tests.command_line import Runs
 from tests.contract_server import ContractServer
@@ -69,6 +71,37 @@ def test_unpin_takes_the_pin_off(client: Runs, contract: ContractServer) -> None
     contract.proxies["web"]["pinnedInstanceId"] = instance_id(contract, "web-1")
     assert client("unpin", "web")[:2] == (0, "web is not pinned.\n")
     assert contract.proxies["web"]["pinnedInstanceId"] is None
+
+
+def test_pin_says_who_until_when_and_why(client: Runs, contract: ContractServer) -> None:
+    code, out, err = client("pin", "web", "--reason", "rack 7", "--pin-for", "2h")
+    assert (code, err) == (0, "")
+    assert out.startswith("web-1 is pinned in web by operator until 20")
+    assert out.endswith("Z: rack 7.\n")
+    ((_, path, body),) = contract.changes
+    assert path == "/proxy/web/pin"
+    assert body is not None
+    assert body["reason"] == "rack 7"
+    assert datetime.fromisoformat(body["until"]).tzinfo is not None
+
+
+def test_switch_hands_the_end_of_the_pin_over(client: Runs, contract: ContractServer) -> None:
+    assert client("switch", "web", "--to", "web-2", "--pin-for", "30m")[0] == 0
+    ((_, _, body),) = contract.changes
+    assert body is not None
+    assert "pinUntil" in body
+
+
+def test_a_pin_for_no_time_is_refused_before_anything_moves(client: Runs, contract: ContractServer) -> None:
+    code, _, err = client("switch", "web", "--to", "web-2", "--pin-for", "soon")
+    assert (code, contract.requests) == (2, [])
+    assert "--pin-for: 'soon' is not valid" in err
+
+
+def test_undamp_clears_an_instance_by_name(client: Runs, contract: ContractServer) -> None:
+    assert client("undamp", "web", "web-2") == (0, "web-2 is not damped.\n", "")
+    path = f"/proxy/instances/{instance_id(contract, 'web-2')}/damping"
+    assert contract.changes == [("DELETE", path, None)]
 
 
 @pytest.mark.parametrize("state", ["ready", "drain", "maintenance"])

@@ -77,6 +77,31 @@ def test_status_of_one_proxy_shows_its_instances_and_last_events(
         assert words in out
 
 
+def test_status_shows_scores_pins_and_what_happens_when_all_are_down(
+    client: Runs, contract: ContractServer
+) -> None:
+    config = {"allDown": "fail_fast", "failbackWindow": {"start": "22:00", "end": "02:00"}}
+    web = contract.add_proxy("web", config)
+    first = contract.add_instance("web", {"instanceName": "web-1"})
+    second = contract.add_instance("web", {"instanceName": "web-2"}, health="unhealthy")
+    first |= {"flapScore": 3.42, "dampedBy": ["flapping"], "dampedUntil": "2026-01-01T10:20:30Z"}
+    second |= {"flapScore": 1.0, "dampedBy": ["damped"]}
+    pin = {"instanceId": first["id"], "by": "root", "reason": "rack 7", "until": "2026-01-01T12:00:00Z"}
+    web |= {"isAllDown": True, "pinnedInstanceId": first["id"], "pin": pin}
+
+    code, out, _ = client("status", "web")
+
+    assert code == 0
+    for words in (
+        "3.4, damped until 10:20:30Z",
+        "1.0, damped until it is well",
+        "fail_fast (they are)",
+        "web-1 by root until 2026-01-01 12:00:00Z: rack 7",
+        "automatic, daily from 22:00 to 02:00 UTC",
+    ):
+        assert words in out
+
+
 def test_status_for_machines_is_what_the_api_says(client: Runs, contract: ContractServer) -> None:
     two_proxies(contract)
     contract.page_size = 1

@@ -79,6 +79,17 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "fastIntervalSeconds": 1.0,
         "failbackHoldDownSeconds": 5.0,
         "maxFailbacks": 3,
+        "flapDamping": {
+            "enabled": True,
+            "halfLifeSeconds": 120.0,
+            "suppressLimit": 3.0,
+            "reuseLimit": 1.0,
+            "maxHoldSeconds": 600.0,
+        },
+        "minDwellSeconds": 1.0,
+        "failback": "automatic",
+        "failbackWindow": None,
+        "allDown": "keep_last",
     }
 
 
@@ -184,6 +195,7 @@ def test_tcp_listeners_are_refused_for_now() -> None:
         ("healthyThreshold", (1, 100), (0, 101)),
         ("maxRecoveryAttempts", (0, 100), (-1, 101)),
         ("maxFailbacks", (1, 100), (0, 101)),
+        ("minDwellSeconds", (0, 300), (-0.1, 300.1)),
         ("enableAutoFailover", (True, False), (1, 0, "true", "yes")),
         ("exclusive", (True, False), (1, "on")),
         ("loadBalancingAlgorithm", ("weighted", "round_robin"), ("random", "WEIGHTED", 1, ["weighted"])),

@@ -183,4 +183,11 @@ def test_the_promised_texts_are_word_for_word(reason: Reason, words: str) -> Non
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_a_sentence(reason: Reason) -> None:
-    assert sentence(reason, {"failures": 3, "seconds": 4.2})
+    facts: dict[str, int | float | str] = {
+        "failures": 3,
+        "seconds": 4.2,
+        "instance": "a",
+        "proxy": "web",
+        "opens": "never",
+    }
+    assert sentence(reason, facts)

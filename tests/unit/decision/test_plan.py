@@ -3,13 +3,14 @@ from typing import Any
 import pytest
 from tests.proxies import flapped, id_of, instance, move, view_of
 
-from switchover.decision.plan import plan_of
+from switchover.decision.plan import is_all_down, plan_of
 from switchover.decision.view import View
 from switchover.model.events import EventType
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
 from switchover.model.plan import Plan
 from switchover.model.policy import BalancingAlgorithm, Listener, Strategy, Traffic
+from switchover.model.steadiness import AllDown
 
 LISTENER = Listener(port=10000)
 NAMES = {id_of(name): name for name in "abcdz"}
@@ -141,3 +142,43 @@ def test_the_plan_does_not_follow_connections_or_history() -> None:
         connections={id_of("b"): 9},
     )
     assert plan_of(busy) == plan_of(still)
+
+
+def all_are_down(all_down: AllDown, **policy: Any) -> View:
+    return carried(
+        instance("a", Health.UNHEALTHY, priority=1),
+        instance("b", Health.UNHEALTHY, priority=2),
+        instance("c", Health.UNHEALTHY, priority=3, admin_state=AdminState.DRAIN),
+        active="b",
+        all_down=all_down,
+        **policy,
+    )
+
+
+@pytest.mark.parametrize(
+    ("all_down", "policy", "told"),
+    [
+        (AllDown.KEEP_LAST, {}, ["b"]),
+        (AllDown.SEND_TO_ALL, {}, ["ab"]),
+        (AllDown.SEND_TO_ALL, {"enable_auto_failover": False}, ["b"]),
+        (AllDown.SEND_TO_ALL, {"enable_load_balancing": True}, ["ab"]),
+        (AllDown.FAIL_FAST, {}, []),
+        (AllDown.FAIL_FAST, {"exclusive": True}, []),
+    ],
+)
+def test_what_is_told_when_all_are_down(all_down: AllDown, policy: dict[str, Any], told: list[str]) -> None:
+    view = all_are_down(all_down, **policy)
+    assert is_all_down(view)
+    assert tiers(view) == told
+    assert planned(view).all_down is all_down
+
+
+def test_not_all_are_down_while_somebody_could_serve_or_the_active_is_not_known_to_be_dead() -> None:
+    dead = instance("b", Health.UNHEALTHY)
+    for active in (instance("a"), instance("a", Health.UNKNOWN), instance("a", admin_state=AdminState.DRAIN)):
+        view = carried(active, dead, active="a", all_down=AllDown.FAIL_FAST)
+        assert not is_all_down(view)
+        assert tiers(view) == ["a"]
+    assert not is_all_down(carried(dead, instance("c"), active="b"))
+    assert not is_all_down(carried(dead)), "nobody was chosen yet"
+    assert is_all_down(carried(dead, active="a")), "the active is gone"

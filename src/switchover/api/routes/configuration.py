@@ -8,7 +8,7 @@ from switchover.api.routes.parameters import After, Caller, ProxyIdInPath, Proxy
 from switchover.api.schemas.body import Answer, Page
 from switchover.api.schemas.instance import DeletedBody
 from switchover.api.schemas.proxy import ConfigurationBody, ProxyBody
-from switchover.api.schemas.requests import ConfigurationRequest
+from switchover.api.schemas.requests import ConfigurationRequest, PinRequest
 from switchover.model.errors import NotFound
 
 router = APIRouter(route_class=OperationRoute, tags=["proxies"])
@@ -59,6 +59,15 @@ async def delete_proxy(proxy_id: ProxyIdInPath, service: Service, caller: Caller
     """Nodes stop carrying it. The same owner may create it again."""
     await service.delete_proxy(proxy_id, actor=caller)
     return Answer(data=DeletedBody(id=proxy_id), message=f"Proxy {proxy_id} deleted")
+
+
+@offer(router, operations.PIN)
+async def pin(
+    proxy_id: ProxyIdInPath, body: PinRequest, service: Service, caller: Caller
+) -> Answer[ConfigurationBody]:
+    """No failback until it fails, the pin ends or is taken off. A pin that there is gets this reason and this end."""
+    proxy = await service.pin(proxy_id, body.until, body.reason, actor=caller)
+    return Answer(data=ConfigurationBody.of(proxy), message=f"Proxy {proxy_id} is pinned")
 
 
 @offer(router, operations.UNPIN)

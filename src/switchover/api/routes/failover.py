@@ -31,15 +31,22 @@ async def execute_failover(
 ) -> Answer[FailoverEventBody]:
     """Answered once the move is committed; the event closes when every node has applied it."""
     event = await service.execute_failover(
-        body.proxy_id, body.source_instance_id, body.target_instance_id, body.reason, actor=caller
+        body.proxy_id,
+        body.source_instance_id,
+        body.target_instance_id,
+        body.reason,
+        pin_until=body.pin_until,
+        actor=caller,
     )
     return Answer(data=FailoverEventBody.of(event), message=f"Proxy {body.proxy_id} moves")
 
 
 @offer(router, operations.SWITCH_OVER)
 async def switch_over(body: SwitchoverRequest, service: Service, caller: Caller) -> Answer[FailoverEventBody]:
-    """The target is pinned: no failback until it fails or the pin is taken off."""
-    event = await service.switch_over(body.proxy_id, body.target_instance_id, body.reason, actor=caller)
+    """The target is pinned: no failback until it fails, the pin ends or is taken off."""
+    event = await service.switch_over(
+        body.proxy_id, body.target_instance_id, body.reason, pin_until=body.pin_until, actor=caller
+    )
     return Answer(data=FailoverEventBody.of(event), message=f"Proxy {body.proxy_id} moves")
 
 

@@ -74,6 +74,13 @@ async def set_admin_state(
     return Answer(data=InstanceBody.of(state), message=message)
 
 
+@offer(router, operations.UNDAMP)
+async def undamp(instance_id: InstanceIdInPath, service: Service, caller: Caller) -> Answer[InstanceBody]:
+    """Its flap score becomes 0, and the failbacks and failovers behind it count no more."""
+    state = await service.undamp(instance_id, actor=caller)
+    return Answer(data=InstanceBody.of(state), message=f"Instance {state.instance.name} is not damped")
+
+
 @offer(router, operations.LIST_METRICS)
 async def list_instance_metrics(
     instance_id: InstanceIdInPath,

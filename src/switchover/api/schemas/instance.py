@@ -8,6 +8,7 @@ from pydantic import Field
 
 from switchover.api.schemas.body import Body
 from switchover.control.results import InstanceState
+from switchover.decision.reasons import Veto
 from switchover.model.instance import AdminState, Standing
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.observation import Health
@@ -29,6 +30,13 @@ class InstanceBody(Body):
     last_health_check: datetime | None
     consecutive_failures: int
     last_health_detail: str | None = Field(description="What the last probe showed, for people.")
+    flap_score: float = Field(description="How often it fell lately; halves with every half-life.")
+    damped_by: list[Veto] = Field(
+        description="flapping: its score is too high. damped: its failbacks failed. Empty: it is not damped."
+    )
+    damped_until: datetime | None = Field(
+        description="When the damping ends if it stays well; null when it is not damped, or is not well yet."
+    )
     total_requests: int
     successful_requests: int
     failed_requests: int
@@ -41,6 +49,7 @@ class InstanceBody(Body):
     def of(cls, state: InstanceState) -> Self:
         """The body of `state`."""
         instance, health, usage = state.instance, state.instance.health, state.instance.usage
+        damping = state.damping
         return cls(
             id=instance.instance_id,
             proxy_id=instance.proxy_id,
@@ -55,6 +64,9 @@ class InstanceBody(Body):
             last_health_check=health.last_checked_at,
             consecutive_failures=health.consecutive_failures,
             last_health_detail=health.last_detail,
+            flap_score=round(damping.flap_score, 3),
+            damped_by=list(damping.vetoes),
+            damped_until=damping.until,
             total_requests=usage.total_requests,
             successful_requests=usage.successful_requests,
             failed_requests=usage.failed_requests,

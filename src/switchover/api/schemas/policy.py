@@ -5,6 +5,7 @@ from typing import Self
 from switchover.api.schemas.body import Body
 from switchover.control.documents import policy_document
 from switchover.model.policy import BalancingAlgorithm, CheckType, FailoverPolicy, Protocol, Scheme, Strategy
+from switchover.model.steadiness import AllDown, FailbackMode
 
 
 class HealthCheckBody(Body):
@@ -41,6 +42,24 @@ class TrafficBody(Body):
     retries: int
 
 
+class FlapDampingBody(Body):
+    """When an instance that keeps falling is left alone."""
+
+    enabled: bool
+    half_life_seconds: float
+    suppress_limit: float
+    reuse_limit: float
+    max_hold_seconds: float
+
+
+class FailbackWindowBody(Body):
+    """The part of each day in which an automatic failback may happen."""
+
+    start: str
+    end: str
+    time_zone: str
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -63,6 +82,11 @@ class PolicyBody(Body):
     fast_interval_seconds: float
     failback_hold_down_seconds: float
     max_failbacks: int
+    flap_damping: FlapDampingBody
+    min_dwell_seconds: float
+    failback: FailbackMode
+    failback_window: FailbackWindowBody | None
+    all_down: AllDown
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

@@ -11,8 +11,23 @@ from switchover.api.schemas.failover import EvaluationBody, FailoverEventBody, R
 from switchover.api.schemas.instance import InstanceBody
 from switchover.api.schemas.policy import PolicyBody
 from switchover.control.results import Evaluation, ProxyOverview
-from switchover.model.proxy import Proxy
+from switchover.model.proxy import Pin, Proxy
 from switchover.switch.driver import NodeState, NodeStatus
+
+
+class PinBody(Body):
+    """An operator's wish that the active stays where it is."""
+
+    instance_id: UUID
+    by: str | None = Field(description="Who pinned it; null when that is not on record.")
+    reason: str | None
+    at: datetime | None
+    until: datetime | None = Field(description="When it ends by itself; null when it does not.")
+
+    @classmethod
+    def of(cls, pin: Pin) -> Self:
+        """The body of `pin`."""
+        return cls(instance_id=pin.instance_id, by=pin.by, reason=pin.reason, at=pin.at, until=pin.until)
 
 
 class ConfigurationBody(Body):
@@ -23,6 +38,7 @@ class ConfigurationBody(Body):
     config: PolicyBody
     active_instance_id: UUID | None
     pinned_instance_id: UUID | None = Field(description="Where a manual move put the active; failback waits.")
+    pin: PinBody | None = Field(description="The same pin with who, why and until when; null without one.")
     epoch: int = Field(description="Grows with every change of the active instance.")
     generation: int = Field(description="Grows with every change of the configuration.")
     created_at: datetime
@@ -37,6 +53,7 @@ class ConfigurationBody(Body):
             config=PolicyBody.of(proxy.policy),
             active_instance_id=proxy.active_instance_id,
             pinned_instance_id=proxy.pinned_instance_id,
+            pin=None if proxy.pin is None else PinBody.of(proxy.pin),
             epoch=proxy.epoch,
             generation=proxy.generation,
             created_at=proxy.created_at,
@@ -51,6 +68,9 @@ class ProxyBody(ConfigurationBody):
     redundancy: RedundancyBody
     open_event: FailoverEventBody | None = Field(description="The move whose outcome is missing.")
     evaluation: EvaluationBody = Field(description="What the policy says now.")
+    is_all_down: bool = Field(
+        description="Whether no instance could serve, so that the configuration's allDown is in force."
+    )
     rejections: dict[str, str] = Field(
         description="Node → its own words about what it refuses of this proxy."
     )
@@ -72,6 +92,7 @@ class ProxyBody(ConfigurationBody):
             redundancy=RedundancyBody.of(overview.redundancy),
             open_event=None if event is None else FailoverEventBody.of(event),
             evaluation=EvaluationBody.of(evaluation),
+            is_all_down=overview.is_all_down,
             rejections=dict(overview.rejections),
             owner=overview.owner,
         )

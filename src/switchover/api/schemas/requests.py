@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from switchover.control.documents.document import Document
-from switchover.control.documents.fields import Choice, Id, ProxyId, Sentence
+from switchover.control.documents.fields import Choice, Id, Moment, ProxyId, Sentence
 from switchover.control.documents.instance import InstanceDocument
 from switchover.control.documents.metrics import MetricsDocument
 from switchover.control.documents.policy import PolicyDocument
@@ -14,6 +14,7 @@ from switchover.model.observation import Health
 
 _AN_ID = "01980f3c-0000-7000-8000-000000000001"
 _ANOTHER_ID = "01980f3c-0000-7000-8000-000000000002"
+_PIN_ENDS = "When the pin ends by itself; without one it stays until the target fails or it is taken off."
 
 
 class ConfigurationRequest(Document):
@@ -97,6 +98,7 @@ class ExecutionRequest(Document):
     source_instance_id: Id = Field(description="The active instance; 409 when it is another one by now.")
     target_instance_id: Id = Field(description="The next active; 409 when it is not eligible.")
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
+    pin_until: Moment | None = Field(default=None, description=_PIN_ENDS)
 
 
 class SwitchoverRequest(Document):
@@ -108,6 +110,16 @@ class SwitchoverRequest(Document):
     target_instance_id: Id | None = Field(
         default=None, description="The next active; without one the best eligible standby."
     )
+    reason: Sentence | None = Field(default=None, description="Why, for the record.")
+    pin_until: Moment | None = Field(default=None, description=_PIN_ENDS)
+
+
+class PinRequest(Document):
+    """The active instance is to stay where it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Until the rack is mended"}]})
+
+    until: Moment | None = Field(default=None, description=_PIN_ENDS)
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
 
 

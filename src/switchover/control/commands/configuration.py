@@ -3,17 +3,21 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from switchover.control.commands.words import checked_end, checked_reason
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_policy, policy_document
 from switchover.control.fleet import ProxyState, view_of
 from switchover.control.results import SavedConfiguration
+from switchover.control.states import shown_proxy
+from switchover.control.telling import time_text
 from switchover.decision.redundancy import redundancy_of
 from switchover.model.actor import Actor, ActorKind
 from switchover.model.errors import Conflict, FieldProblem, InvalidInput
 from switchover.model.policy import FailoverPolicy, Listener
-from switchover.model.proxy import Proxy, check_proxy_id
+from switchover.model.proxy import Pin, Proxy, check_proxy_id
 
 _IPV6 = 6
 
@@ -46,7 +50,7 @@ class ConfigurationCommands:
             else:
                 saved = await self._create(proxy_id, user_id, config, actor)
         await desk.pass_after(proxy_id)
-        return replace(saved, proxy=desk.fleet.state(proxy_id).proxy) if proxy_id in desk.fleet else saved
+        return replace(saved, proxy=self._shown(proxy_id)) if proxy_id in desk.fleet else saved
 
     async def delete(self, proxy_id: str, actor: Actor) -> None:
         """Delete the proxy: nodes stop serving it, its instances are gone, its history stays.
@@ -69,6 +73,46 @@ class ConfigurationCommands:
             await desk.switching.forget(proxy_id)
         desk.collector.refresh(proxy_id)
 
+    async def pin(self, proxy_id: str, until: datetime | None, reason: str | None, actor: Actor) -> Proxy:
+        """Pin the active instance where it is, in place of a pin that there may be.
+
+        Args:
+            proxy_id: The proxy.
+            until: When the pin ends by itself; None when it does not.
+            reason: Why, for the record.
+            actor: Who pins.
+
+        Raises:
+            InvalidInput: The reason is wrong, or `until` is not ahead.
+            NotFound: There is no such proxy for this actor.
+            Conflict: It has no active instance to pin.
+        """
+        desk = self._desk
+        words, end = checked_reason(reason), checked_end("until", until, desk.clock.now())
+        desk.ours(proxy_id, actor)
+        async with desk.changing(proxy_id):
+            state = desk.ours(proxy_id, actor)
+            active = state.view().active
+            if active is None:
+                raise Conflict(
+                    f"proxy {proxy_id} has no active instance that could be pinned",
+                    {"activeInstanceId": None, "epoch": state.proxy.epoch},
+                )
+            pin = Pin(
+                instance_id=active.instance_id,
+                by=actor.name,
+                reason=words,
+                at=desk.clock.now(),
+                until=end,
+            )
+            detail = {"reason": words, "until": time_text(end)}
+            trail = desk.trail(actor, "proxy.pin", proxy_id, subject_id=active.instance_id, detail=detail)
+            proxy = self._next(state.proxy, pinned_instance_id=active.instance_id, pin_note=pin)
+            await desk.store.save_policy(proxy, trail, fence=state.fence)
+            desk.fleet.put(replace(state, proxy=proxy))
+        await desk.pass_after(proxy_id)
+        return self._shown(proxy_id)
+
     async def unpin(self, proxy_id: str, actor: Actor) -> Proxy:
         """Take the pin off; failback is free to happen again.
 
@@ -83,11 +127,11 @@ class ConfigurationCommands:
             if pinned is None:
                 return state.proxy
             trail = desk.trail(actor, "proxy.unpin", proxy_id, subject_id=pinned, detail={})
-            proxy = self._next(state.proxy, pinned_instance_id=None)
+            proxy = self._next(state.proxy, pinned_instance_id=None, pin_note=None)
             await desk.store.save_policy(proxy, trail, fence=state.fence)
             desk.fleet.put(replace(state, proxy=proxy))
         await desk.pass_after(proxy_id)
-        return desk.fleet.state(proxy_id).proxy
+        return self._shown(proxy_id)
 
     async def _create(
         self, proxy_id: str, user_id: str, config: Mapping[str, Any] | None, actor: Actor
@@ -134,6 +178,9 @@ class ConfigurationCommands:
 
     def _next(self, proxy: Proxy, **changes: Any) -> Proxy:
         return replace(proxy, **changes, generation=proxy.generation + 1, updated_at=self._desk.clock.now())
+
+    def _shown(self, proxy_id: str) -> Proxy:
+        return shown_proxy(self._desk.fleet.state(proxy_id).proxy, self._desk.clock.now())
 
     def _check_listener(self, proxy_id: str, policy: FailoverPolicy) -> None:
         # The store refuses the same address and port; a wildcard address overlaps without being the same.

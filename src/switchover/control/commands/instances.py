@@ -22,12 +22,13 @@ from switchover.control.fleet import ProxyState
 from switchover.control.intent import Order
 from switchover.control.results import InstanceState
 from switchover.control.states import instance_state
+from switchover.control.telling import time_text
 from switchover.model.actor import Actor
 from switchover.model.address import Address
 from switchover.model.errors import Conflict, FieldProblem, InvalidInput
 from switchover.model.instance import AdminState, Instance
 from switchover.model.metrics import InstanceMetrics
-from switchover.model.observation import UNSEEN, Report
+from switchover.model.observation import STEADY, UNSEEN, Report
 from switchover.probe.errors import AddressRefused, NameNotFound, ResolutionFailed
 
 RESOLVE_SECONDS = 2.0
@@ -94,7 +95,7 @@ class InstanceCommands:
             given = parse_instance_changes(changes, stored)
             instance = replace(stored, **_said(given))
             if instance == stored:
-                return instance_state(instance, state)
+                return self._state(instance, state)
             if instance.address != stored.address:
                 unseen = replace(UNSEEN, changed_at=desk.clock.now())
                 instance = replace(instance, resolved_host=resolved_host, health=unseen)
@@ -122,7 +123,7 @@ class InstanceCommands:
         async with desk.changing(state.proxy.proxy_id):
             state, stored = desk.our_home(instance_id, actor)
             if stored.admin_state is ordered:
-                return instance_state(stored, state)
+                return self._state(stored, state)
             instance = replace(stored, admin_state=ordered, admin_changed_at=desk.clock.now())
             trail = desk.trail(
                 actor,
@@ -136,6 +137,31 @@ class InstanceCommands:
         return await self._after(
             instance, Order(actor=actor) if ordered is not AdminState.READY else BY_POLICY
         )
+
+    async def undamp(self, instance_id: UUID, actor: Actor) -> InstanceState:
+        """Clear an instance's damping: its flap score is 0, and its past moves count against it no more.
+
+        Raises:
+            NotFound: There is no such instance for this actor.
+        """
+        desk = self._desk
+        state, _ = desk.our_home(instance_id, actor)
+        async with desk.changing(state.proxy.proxy_id):
+            state, stored = desk.our_home(instance_id, actor)
+            now = desk.clock.now()
+            damping = instance_state(stored, state, now).damping
+            instance = replace(stored, damping_cleared_at=now, health=replace(stored.health, flapping=STEADY))
+            detail = {
+                "flapScore": round(damping.flap_score, 3),
+                "dampedBy": [veto.value for veto in damping.vetoes],
+                "dampedUntil": time_text(damping.until),
+            }
+            trail = desk.trail(
+                actor, "instance.undamp", state.proxy.proxy_id, subject_id=instance_id, detail=detail
+            )
+            await desk.store.save_instance(instance, trail, fence=state.fence)
+            desk.fleet.put(state.with_instance(instance))
+        return await self._after(instance)
 
     async def delete(self, instance_id: UUID, actor: Actor) -> None:
         """Take an instance off its proxy; history keeps its name. Deleting the active is a failover.
@@ -177,7 +203,7 @@ class InstanceCommands:
             # Whoever reads it may ask another replica, so it does not wait for the next batch.
             await desk.housekeeping.flush(instance_id)
         state, instance = desk.home(instance_id, actor)
-        return instance_state(instance, state)
+        return self._state(instance, state)
 
     async def sample(self, instance_id: UUID, metrics: Mapping[str, Any], actor: Actor) -> InstanceMetrics:
         """Record a sample of metrics.
@@ -217,7 +243,10 @@ class InstanceCommands:
         desk = self._desk
         await desk.pass_after(instance.proxy_id, order=order)
         state = desk.fleet.state(instance.proxy_id)
-        return instance_state(state.instances.get(instance.instance_id, instance), state)
+        return self._state(state.instances.get(instance.instance_id, instance), state)
+
+    def _state(self, instance: Instance, state: ProxyState) -> InstanceState:
+        return instance_state(instance, state, self._desk.clock.now())
 
     async def _resolve(self, address: Address | None) -> str | None:
         if address is None:

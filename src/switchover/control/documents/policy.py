@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from dataclasses import Field as DataclassField
+from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +29,13 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.steadiness import (
+    DwellSeconds,
+    FailbackWindowDocument,
+    FlapDampingDocument,
+    failback_window,
+    setting,
+)
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.policy import (
     BalancingAlgorithm,
@@ -42,6 +50,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 
 _PREFIX = "config"
 _METHODS = ("GET", "HEAD", "OPTIONS")
@@ -61,45 +70,40 @@ def _protocol(value: Any) -> Protocol:
     return Protocol.HTTP
 
 
-def _setting(description: str, *, default: Any, alias: str | None = None) -> Any:
-    """A field that may be missing (it stays as stored) or null (back to `default`)."""
-    return Field(default=None, alias=alias, description=description, json_schema_extra={"default": default})
-
-
 class HealthCheckDocument(Document):
     """How the instances of a proxy are probed. A field that is not given stays as it is stored."""
 
-    type: Annotated[CheckType, Choice()] | None = _setting("What is asked.", default="tcp")
-    scheme: Annotated[Scheme, Choice()] | None = _setting("For http: http or https.", default="http")
-    method: Annotated[str, Parsed(_method, {"enum": list(_METHODS)})] | None = _setting(
+    type: Annotated[CheckType, Choice()] | None = setting("What is asked.", default="tcp")
+    scheme: Annotated[Scheme, Choice()] | None = setting("For http: http or https.", default="http")
+    method: Annotated[str, Parsed(_method, {"enum": list(_METHODS)})] | None = setting(
         "For http: the method.", default="GET"
     )
-    path: RequestPath | None = _setting("For http: what is asked for.", default="/")
-    host: HostHeader | None = _setting("For http: the Host header; null sends the address.", default=None)
-    port: Port | None = _setting("Probe this port instead of the instance's own.", default=None)
-    expected_statuses: Annotated[list[Statuses], Field(min_length=1, max_length=32)] | None = _setting(
+    path: RequestPath | None = setting("For http: what is asked for.", default="/")
+    host: HostHeader | None = setting("For http: the Host header; null sends the address.", default=None)
+    port: Port | None = setting("Probe this port instead of the instance's own.", default=None)
+    expected_statuses: Annotated[list[Statuses], Field(min_length=1, max_length=32)] | None = setting(
         "For http: 1 to 32 statuses and ranges that pass.", default=["200-399"]
     )
-    body_contains: Sentence | None = _setting("For http: text that the body must contain.", default=None)
-    max_response_bytes: Annotated[int, Between(1, 1_048_576, "bytes")] | None = _setting(
+    body_contains: Sentence | None = setting("For http: text that the body must contain.", default=None)
+    max_response_bytes: Annotated[int, Between(1, 1_048_576, "bytes")] | None = setting(
         "For http: how much of the body is read.", default=65536
     )
-    server_name: ServerName | None = _setting("For tls and https: the name sent and verified.", default=None)
-    verify: Boolean | None = _setting(
+    server_name: ServerName | None = setting("For tls and https: the name sent and verified.", default=None)
+    verify: Boolean | None = setting(
         "For tls and https: whether the certificate must be valid and match.", default=True
     )
-    expiry_warning_days: Annotated[int, Between(0, 3650, "days")] | None = _setting(
+    expiry_warning_days: Annotated[int, Between(0, 3650, "days")] | None = setting(
         "For tls and https: a certificate that ends sooner is noticed.", default=14
     )
-    service: ServiceName | None = _setting("For grpc: the service; empty asks for the server.", default="")
+    service: ServiceName | None = setting("For grpc: the service; empty asks for the server.", default="")
 
 
 class ListenerDocument(Document):
     """Where nodes accept the proxy's traffic. `port` is required for the first listener."""
 
-    address: BindAddress | None = _setting("An IP address of the node.", default="127.0.0.1")
+    address: BindAddress | None = setting("An IP address of the node.", default="127.0.0.1")
     port: Port | None = Field(default=None, description="The port.")
-    protocol: Annotated[Protocol, Parsed(_protocol, {"enum": ["http"]})] | None = _setting(
+    protocol: Annotated[Protocol, Parsed(_protocol, {"enum": ["http"]})] | None = setting(
         "What is spoken there.", default="http"
     )
 
@@ -107,13 +111,13 @@ class ListenerDocument(Document):
 class TrafficDocument(Document):
     """How nodes treat one request."""
 
-    request_timeout_seconds: OffOrSeconds | None = _setting(
+    request_timeout_seconds: OffOrSeconds | None = setting(
         "The whole request, retries included; 0 turns it off.", default=60
     )
-    try_idle_timeout_seconds: OffOrSeconds | None = _setting(
+    try_idle_timeout_seconds: OffOrSeconds | None = setting(
         "How long one try may be silent; 0 turns it off.", default=5
     )
-    retries: Annotated[int, Between(0, 10)] | None = _setting(
+    retries: Annotated[int, Between(0, 10)] | None = setting(
         "How often a request is tried again elsewhere.", default=2
     )
 
@@ -122,57 +126,75 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener` and `traffic` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic`, `flapDamping` and `failbackWindow` are merged field by field.
     """
 
-    failover_strategy: Annotated[Strategy, Choice()] | None = _setting(
+    failover_strategy: Annotated[Strategy, Choice()] | None = setting(
         "How the next active is chosen.", default="priority"
     )
-    health_check_interval_seconds: Seconds | None = _setting("Between two probes.", default=30)
-    given_timeout_seconds: Seconds | None = _setting(
+    health_check_interval_seconds: Seconds | None = setting("Between two probes.", default=30)
+    given_timeout_seconds: Seconds | None = setting(
         "Deadline of one probe, at most the interval; follows a shorter interval while it is not given.",
         default=5,
         alias="healthCheckTimeoutSeconds",
     )
-    unhealthy_threshold: Threshold | None = _setting("Failures in a row that mean unhealthy.", default=3)
-    healthy_threshold: Threshold | None = _setting("Passes in a row that mean healthy again.", default=2)
-    max_recovery_attempts: Annotated[int, Between(0, 100)] | None = _setting(
+    unhealthy_threshold: Threshold | None = setting("Failures in a row that mean unhealthy.", default=3)
+    healthy_threshold: Threshold | None = setting("Passes in a row that mean healthy again.", default=2)
+    max_recovery_attempts: Annotated[int, Between(0, 100)] | None = setting(
         "Attempts to bring a failed instance back; stored, not used yet.", default=3
     )
-    recovery_backoff_seconds: ShortSeconds | None = _setting(
+    recovery_backoff_seconds: ShortSeconds | None = setting(
         "The first pause between them; not used yet but as failbackHoldDownSeconds' default.", default=5
     )
-    enable_auto_failover: Boolean | None = _setting("Move away from a failed active.", default=True)
-    enable_auto_recovery: Boolean | None = _setting("Recover instances and fail back to them.", default=True)
-    enable_load_balancing: Boolean | None = _setting(
+    enable_auto_failover: Boolean | None = setting("Move away from a failed active.", default=True)
+    enable_auto_recovery: Boolean | None = setting("Recover instances and fail back to them.", default=True)
+    enable_load_balancing: Boolean | None = setting(
         "Every eligible instance carries traffic; not together with exclusive.", default=False
     )
-    load_balancing_algorithm: Annotated[BalancingAlgorithm, Choice()] | None = _setting(
+    load_balancing_algorithm: Annotated[BalancingAlgorithm, Choice()] | None = setting(
         "How the traffic is spread then.", default="round_robin"
     )
-    health_check: HealthCheckDocument | None = _setting("How instances are probed.", default={})
-    listener: ListenerDocument | None = _setting(
+    health_check: HealthCheckDocument | None = setting("How instances are probed.", default={})
+    listener: ListenerDocument | None = setting(
         "Where nodes accept the traffic; without one no node carries this proxy.", default=None
     )
-    traffic: TrafficDocument | None = _setting("How nodes treat a request.", default={})
-    exclusive: Boolean | None = _setting(
+    traffic: TrafficDocument | None = setting("How nodes treat a request.", default={})
+    exclusive: Boolean | None = setting(
         "Never give new requests to two instances at the same time.", default=False
     )
-    switch_timeout_seconds: Seconds | None = _setting(
+    switch_timeout_seconds: Seconds | None = setting(
         "How long nodes have to apply a move before its event is failed.", default=10
     )
-    given_fast_interval_seconds: Seconds | None = _setting(
+    given_fast_interval_seconds: Seconds | None = setting(
         "Between two probes while in transition, at most the interval and by default 1 or the shorter interval.",
         default=1,
         alias="fastIntervalSeconds",
     )
-    given_failback_hold_down_seconds: ShortSeconds | None = _setting(
+    given_failback_hold_down_seconds: ShortSeconds | None = setting(
         "How long the preferred instance must be well before a failback; recoveryBackoffSeconds by default.",
         default=5,
         alias="failbackHoldDownSeconds",
     )
-    max_failbacks: Annotated[int, Between(1, 100)] | None = _setting(
+    max_failbacks: Annotated[int, Between(1, 100)] | None = setting(
         "Failed failbacks within an hour after which an instance is damped.", default=3
+    )
+    flap_damping: FlapDampingDocument | None = setting(
+        "When an instance that keeps falling is left alone.", default={}
+    )
+    min_dwell_seconds: DwellSeconds | None = setting(
+        "Between two automatic moves, failovers included; 0 turns it off.", default=1
+    )
+    given_failback: Annotated[FailbackMode, Choice()] | None = setting(
+        "Who moves back to the preferred instance: automatic by default, never while enableAutoRecovery is false.",
+        default="automatic",
+        alias="failback",
+    )
+    failback_window: FailbackWindowDocument | None = setting(
+        "When in the day an automatic failback may happen; without one at any time.", default=None
+    )
+    all_down: Annotated[AllDown, Choice()] | None = setting(
+        "What nodes do while no instance could serve: keep the last active, send to every instance, or answer 503.",
+        default="keep_last",
     )
 
 
@@ -180,9 +202,10 @@ _IN_FORCE = {
     "given_timeout_seconds": "health_check_timeout_seconds",
     "given_fast_interval_seconds": "fast_interval_seconds",
     "given_failback_hold_down_seconds": "failback_hold_down_seconds",
+    "given_failback": "failback",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping)
 
 
 def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
@@ -202,6 +225,10 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["health_check"] = _merged(base.health_check, given.pop("health_check"))
     if given.get("traffic") is not None:
         changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
+    if given.get("flap_damping") is not None:
+        changes["flap_damping"] = _merged(base.flap_damping, given.pop("flap_damping"))
+    if given.get("failback_window") is not None:
+        changes["failback_window"] = failback_window(base.failback_window, given.pop("failback_window"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     policy = replace(base, **_values(base, given), **changes)
@@ -261,6 +288,8 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     HealthCheck: HealthCheckDocument,
     Listener: ListenerDocument,
     Traffic: TrafficDocument,
+    FlapDamping: FlapDampingDocument,
+    FailbackWindow: FailbackWindowDocument,
 }
 
 
@@ -268,6 +297,8 @@ def _json(value: Any) -> Any:
     match value:
         case StrEnum():
             return value.value
+        case time():
+            return f"{value:%H:%M}"
         case StatusRange():
             return value.low if value.low == value.high else str(value)
         case tuple():

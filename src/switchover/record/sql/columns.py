@@ -18,6 +18,9 @@ IndexedText = Text().with_variant(Text(collation="C"), "postgresql")
 Document = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document. Read and written whole; no query looks into one."""
 
+OptionalDocument = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""A JSON document, or null: the database's, not JSON's."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware time in UTC. SQLite has no time zones, so it stores UTC and we put the zone back."""
@@ -41,7 +44,13 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def word_column(
-    name: str, words: type[StrEnum], *, comment: str, nullable: bool = False, primary_key: bool = False
+    name: str,
+    words: type[StrEnum],
+    *,
+    comment: str,
+    nullable: bool = False,
+    primary_key: bool = False,
+    server_default: str | None = None,
 ) -> Column[Any]:
     """A column that holds one of an enum's words; a CHECK named after the column refuses any other."""
     # Not a native enum: PostgreSQL could not drop a value from one, SQLite has none.
@@ -53,4 +62,11 @@ def word_column(
         values_callable=lambda members: [member.value for member in members],
         name=f"{name}_word",
     )
-    return Column(name, kind, nullable=nullable, primary_key=primary_key, comment=comment)
+    return Column(
+        name,
+        kind,
+        nullable=nullable,
+        primary_key=primary_key,
+        server_default=server_default,
+        comment=comment,
+    )

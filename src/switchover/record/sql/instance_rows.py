@@ -6,7 +6,7 @@ from sqlalchemy import Row
 
 from switchover.model.address import Address
 from switchover.model.instance import Instance, Usage
-from switchover.model.observation import InstanceHealth
+from switchover.model.observation import Flapping, InstanceHealth
 
 
 def ordered_columns(instance: Instance) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def ordered_columns(instance: Instance) -> dict[str, Any]:
         "address_port": address.port if address else None,
         "admin_state": instance.admin_state,
         "admin_changed_at": instance.admin_changed_at,
+        "damping_cleared_at": instance.damping_cleared_at,
     }
 
 
@@ -39,6 +40,9 @@ def health_columns(instance: Instance) -> dict[str, Any]:
         "first_failed_at": health.first_failed_at,
         "last_check_code": health.last_code,
         "last_check_detail": health.last_detail,
+        "flap_score": health.flapping.score,
+        "flap_scored_at": health.flapping.scored_at,
+        "suppressed_since": health.flapping.suppressed_since,
     }
 
 
@@ -70,6 +74,7 @@ def instance_of(row: Row[*tuple[Any, ...]]) -> Instance:
         resolved_host=row.resolved_host,
         admin_state=row.admin_state,
         admin_changed_at=row.admin_changed_at,
+        damping_cleared_at=row.damping_cleared_at,
         health=InstanceHealth(
             state=row.health_status,
             consecutive_failures=row.consecutive_failures,
@@ -81,6 +86,11 @@ def instance_of(row: Row[*tuple[Any, ...]]) -> Instance:
             first_failed_at=row.first_failed_at,
             last_code=row.last_check_code,
             last_detail=row.last_check_detail,
+            flapping=Flapping(
+                score=row.flap_score,
+                scored_at=row.flap_scored_at,
+                suppressed_since=row.suppressed_since,
+            ),
         ),
         usage=Usage(
             total_requests=row.total_requests,

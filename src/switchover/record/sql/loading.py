@@ -66,6 +66,7 @@ async def load(
             _EVENTS.source_instance_id,
             _EVENTS.target_instance_id,
             _EVENTS.committed_at,
+            _EVENTS.trigger,
         )
         .where(_EVENTS.committed_at >= moves_since, IS_MOVE, wanted(_EVENTS.proxy_id))
         # By epoch: the clocks of replicas differ, and one may have been set back.

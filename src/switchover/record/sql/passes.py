@@ -11,6 +11,7 @@ from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.redundancy import store_redundancy
 from switchover.record.sql.registration import store_measured
 from switchover.record.sql.schema import ONE_OPEN_MOVE, proxies
+from switchover.record.sql.steadiness_rows import pin_document
 from switchover.record.sql.trails import store_trail
 from switchover.record.store import Move, Pass
 
@@ -40,6 +41,7 @@ async def _move(connection: AsyncConnection, change: Pass, move: Move) -> None:
             active_instance_id=move.event.target_instance_id,
             epoch=move.event.epoch,
             pinned_instance_id=move.pin,
+            pin_note=pin_document(move.pin_note),
         )
     )
     if moved.rowcount == 0:

@@ -24,6 +24,7 @@ from switchover.record.sql.schema import (
     proxy_instances,
     proxy_redundancy_status,
 )
+from switchover.record.sql.steadiness_rows import pin_document
 from switchover.record.sql.trails import store_trail
 
 
@@ -118,6 +119,7 @@ def _wanted(proxy: Proxy) -> dict[str, Any]:
     return {
         "generation": proxy.generation,
         "pinned_instance_id": proxy.pinned_instance_id,
+        "pin_note": pin_document(proxy.pin_note),
         "updated_at": proxy.updated_at,
     }
 

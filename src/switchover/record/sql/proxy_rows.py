@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.record.sql.steadiness_rows import pin_note_of, steadiness_columns, steadiness_of
 
 
 def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "fast_interval_seconds": policy.given_fast_interval_seconds,
         "failback_hold_down_seconds": policy.given_failback_hold_down_seconds,
         "max_failbacks": policy.max_failbacks,
+        **steadiness_columns(policy),
     }
 
 
@@ -73,6 +75,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         given_fast_interval_seconds=row.fast_interval_seconds,
         given_failback_hold_down_seconds=row.failback_hold_down_seconds,
         max_failbacks=row.max_failbacks,
+        **steadiness_of(row),
     )
 
 
@@ -86,6 +89,7 @@ def proxy_of(row: Row[*tuple[Any, ...]]) -> Proxy:
         epoch=row.epoch,
         generation=row.generation,
         pinned_instance_id=row.pinned_instance_id,
+        pin_note=pin_note_of(row.pin_note),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

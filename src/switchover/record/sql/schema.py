@@ -29,9 +29,10 @@ from switchover.model.observation import Health, Outcome
 from switchover.model.plan import Phase, ReceiptKind
 from switchover.model.policy import BalancingAlgorithm, Protocol, Strategy
 from switchover.model.redundancy import RedundancyLevel, RedundancySource
+from switchover.model.steadiness import AllDown, FailbackMode
 from switchover.model.trail import Topic
 from switchover.record.migrations.phases import Phase as RevisionPhase
-from switchover.record.sql.columns import Document, IndexedText, Name, UtcTime, word_column
+from switchover.record.sql.columns import Document, IndexedText, Name, OptionalDocument, UtcTime, word_column
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +67,7 @@ proxies = Table(
     Column("epoch", BigInteger, nullable=False, comment="Fencing number, +1 with every change of the active"),
     Column("generation", BigInteger, nullable=False, comment="Revision of the desired configuration"),
     Column("pinned_instance_id", Uuid, comment="Instance that failback leaves alone"),
+    Column("pin_note", OptionalDocument, comment="Who pinned which instance, why, until when"),
     Column("created_at", UtcTime, nullable=False, comment="When it was created, or revived"),
     Column("updated_at", UtcTime, nullable=False, comment="When people last changed it"),
     Column("deleted_at", UtcTime, comment="When it was deleted; null while it lives"),
@@ -113,6 +115,19 @@ proxy_failover_configurations = Table(
     Column("fast_interval_seconds", Float, comment="Between probes in transition; null follows the interval"),
     Column("failback_hold_down_seconds", Float, comment="Well before failback; null follows the backoff"),
     Column("max_failbacks", Integer, nullable=False, comment="Failed failbacks before damping"),
+    Column("flap_damping", OptionalDocument, comment="When an instance that keeps falling is left alone"),
+    Column(
+        "min_dwell_seconds",
+        Float,
+        nullable=False,
+        server_default="1",
+        comment="Between two automatic moves",
+    ),
+    word_column("failback", FailbackMode, comment="Who fails back; null follows recovery", nullable=True),
+    Column("failback_window", OptionalDocument, comment="When in the day we fail back; null: any time"),
+    word_column(
+        "all_down", AllDown, comment="What nodes do while none could serve", server_default="keep_last"
+    ),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
     CheckConstraint("health_check_timeout_seconds > 0", name="timeout_range"),
@@ -124,6 +139,7 @@ proxy_failover_configurations = Table(
     CheckConstraint("healthy_threshold >= 1", name="healthy_threshold_range"),
     CheckConstraint("max_recovery_attempts >= 0", name="max_recovery_attempts_range"),
     CheckConstraint("max_failbacks >= 0", name="max_failbacks_range"),
+    CheckConstraint("min_dwell_seconds >= 0", name="min_dwell_range"),
     CheckConstraint("listener_port BETWEEN 1 AND 65535", name="listener_port_range"),
     CheckConstraint(
         "(listener_address IS NULL) = (listener_port IS NULL)"
@@ -155,6 +171,7 @@ proxy_instances = Table(
     Column("resolved_host", Text, comment="IP address that nodes are given"),
     word_column("admin_state", AdminState, comment="What people ordered"),
     Column("admin_changed_at", UtcTime, comment="When they did"),
+    Column("damping_cleared_at", UtcTime, comment="When an operator last cleared its damping"),
     word_column("health_status", Health, comment="What was measured"),
     Column("consecutive_failures", BigInteger, nullable=False, comment="Failures since the last pass"),
     Column("consecutive_passes", BigInteger, nullable=False, comment="Passes since the last failure"),
@@ -165,6 +182,9 @@ proxy_instances = Table(
     Column("first_failed_at", UtcTime, comment="When the current run of failures began"),
     Column("last_check_code", Text, comment="Code of the last observation"),
     Column("last_check_detail", Text, comment="Words of the last observation"),
+    Column("flap_score", Float, nullable=False, server_default="0", comment="Falls, decayed until scored"),
+    Column("flap_scored_at", UtcTime, comment="When it last fell"),
+    Column("suppressed_since", UtcTime, comment="When the score last reached the suppress limit"),
     Column("total_requests", BigInteger, nullable=False, comment="Requests since registration"),
     Column("successful_requests", BigInteger, nullable=False, comment="Of those, without an error"),
     Column("failed_requests", BigInteger, nullable=False, comment="Of those, errors"),
@@ -181,6 +201,7 @@ proxy_instances = Table(
         name="counters_range",
     ),
     CheckConstraint("error_rate BETWEEN 0 AND 1", name="error_rate_range"),
+    CheckConstraint("flap_score >= 0", name="flap_score_range"),
     Index(
         ONE_INSTANCE_NAME,
         "proxy_id",

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from switchover.model.plan import Endpoint, Plan
 from switchover.model.policy import BalancingAlgorithm
+from switchover.model.steadiness import AllDown
 from switchover.switch.envoy.messages import (
     Fields,
     NamedResource,
@@ -191,9 +192,7 @@ def _cluster(plan: Plan) -> Fields:
         "common_lb_config": {
             # The default of 1 s delays every ejection after the first by that long.
             "update_merge_window": duration(0),
-            # When every listed instance is ejected try them all rather than refuse: whoever must get nothing is not
-            # listed. It is in force only while no tier is healthy.
-            "healthy_panic_threshold": {"value": 50},
+            "healthy_panic_threshold": {"value": _panic_threshold(plan.all_down)},
         },
         # Whom we take off the list gets nothing more, whatever the node's own checks say.
         "ignore_health_on_host_removal": True,
@@ -211,6 +210,16 @@ def _cluster(plan: Plan) -> Fields:
     if plan.autonomous:
         cluster["outlier_detection"] = _outlier_detection()
     return cluster
+
+
+def _panic_threshold(all_down: AllDown) -> int:
+    """Which share (%) of the listed instances must be left before the node heeds its own ejections at all."""
+    if all_down is AllDown.FAIL_FAST:
+        # Never ignore them: when every listed instance is ejected, answer 503 at once.
+        return 0
+    # When every listed instance is ejected try them all rather than refuse: whoever must get nothing is not listed. It
+    # is in force only while no tier is healthy.
+    return 50
 
 
 def _balancing(algorithm: BalancingAlgorithm | None) -> Fields:

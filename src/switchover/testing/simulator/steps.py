@@ -174,6 +174,10 @@ def change_policy(world: "Simulation") -> str | None:
         {"maxFailbacks": world.dice.pick((0, 1, 2))},
         {"enableAutoFailover": world.dice.happens(0.7)},
         {"failoverStrategy": world.dice.pick(("priority", "priority", "round_robin"))},
+        {"flapDamping": {"suppressLimit": world.dice.pick((1.5, 3)), "enabled": world.dice.happens(0.8)}},
+        {"minDwellSeconds": world.dice.pick((0, 1, 10))},
+        {"failback": world.dice.pick((None, "manual", "never", "automatic"))},
+        {"allDown": world.dice.pick(("keep_last", "send_to_all", "fail_fast"))},
     )
     config = world.dice.pick(changes)
     return _ask(
@@ -190,6 +194,19 @@ def unpin(world: "Simulation") -> str | None:
     if world.company.store.proxy(proxy_id).pinned_instance_id is None:
         return None
     return _ask(world, proxy_id, "unpins", lambda r: r.service.unpin(proxy_id))
+
+
+def undamp(world: "Simulation") -> str | None:
+    """Somebody clears an instance's damping."""
+    instance = _instance(world, active=0.1)
+    if instance is None:
+        return None
+    return _ask(
+        world,
+        instance.proxy_id,
+        f"undamps {instance.name}",
+        lambda r: r.service.undamp(instance.instance_id),
+    )
 
 
 def complete(world: "Simulation") -> str | None:
@@ -218,6 +235,7 @@ STEPS: tuple[tuple[float, Step], ...] = (
     (2, deregister),
     (2, change_policy),
     (2, unpin),
+    (1, undamp),
     (1, complete),
     (5, replica_starts),
     (3, replica_is_killed),

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from switchover.control.fleet import ProxyState
-from switchover.decision.damping import is_damped
+from switchover.decision.damping import damping_of
 from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.reasons import Veto
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Trigger
@@ -245,13 +245,13 @@ class Witness:
             words = ", ".join(vetoes)
             self._say(f"{event.proxy_id}: epoch {event.epoch} makes {target.name} active, which is {words}")
         candidates = {c["instanceId"]: c["vetoes"] for c in event.evidence["candidates"]}
-        allowed = {Veto.DAMPED.value} if event.trigger is Trigger.MANUAL else set()
+        allowed = {Veto.DAMPED.value, Veto.FLAPPING.value} if event.trigger is Trigger.MANUAL else set()
         if not set(candidates.get(str(target.instance_id), ["not a candidate"])) <= allowed:
             self._say(f"{event.proxy_id}: the evidence of epoch {event.epoch} speaks against it")
         if event.event_type is EventType.FAILBACK:
             decided_at = event.stages.decided_at or event.created_at
             moves = self._store.moves_before(event)
-            if is_damped(target, moves, proxy.policy, decided_at):
+            if damping_of(target, moves, proxy.policy, decided_at).vetoes:
                 self._say(
                     f"{event.proxy_id}: epoch {event.epoch} fails back to {target.name}, which is damped"
                 )
