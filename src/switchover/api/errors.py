@@ -70,6 +70,15 @@ class Code(StrEnum):
     UNPIN_FAILED = "PROXY_FAILOVER_044"
     LIST_NODES_FAILED = "PROXY_FAILOVER_045"
     LIST_REPLICAS_FAILED = "PROXY_FAILOVER_046"
+    GET_AUTOMATION_FAILED = "PROXY_FAILOVER_047"
+    SCOPE_NOT_FOUND = "PROXY_FAILOVER_048"
+    PAUSE_INVALID = "PROXY_FAILOVER_049"
+    PAUSE_FAILED = "PROXY_FAILOVER_050"
+    RULES_INVALID = "PROXY_FAILOVER_051"
+    RULES_FAILED = "PROXY_FAILOVER_052"
+    GATE_INVALID = "PROXY_FAILOVER_053"
+    GATE_FAILED = "PROXY_FAILOVER_054"
+    LIST_BLOCKED_FAILED = "PROXY_FAILOVER_055"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -119,6 +128,15 @@ MEANINGS: Mapping[Code, str] = {
     Code.UNPIN_FAILED: "A pin could not be taken off.",
     Code.LIST_NODES_FAILED: "The nodes could not be listed.",
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
+    Code.GET_AUTOMATION_FAILED: "The request for what bounds automation is not valid, or it could not be read.",
+    Code.SCOPE_NOT_FOUND: "There is no such scope, or no such gate in it, for this caller.",
+    Code.PAUSE_INVALID: "A pause, or the scope that is to be paused or resumed, is not valid.",
+    Code.PAUSE_FAILED: "Automation could not be paused or resumed.",
+    Code.RULES_INVALID: "Safety rules, or their scope, are not valid.",
+    Code.RULES_FAILED: "Safety rules could not be stored.",
+    Code.GATE_INVALID: "A gate, its name or its scope is not valid.",
+    Code.GATE_FAILED: "A gate could not be stored.",
+    Code.LIST_BLOCKED_FAILED: "The request for the blocked moves of a proxy is not valid, or they could not be read.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {
@@ -126,6 +144,8 @@ _NOT_FOUND: Mapping[str, Code] = {
     "proxy": Code.PROXY_NOT_FOUND,
     "instance": Code.INSTANCE_NOT_FOUND,
     "event": Code.EVENT_NOT_FOUND,
+    "scope": Code.SCOPE_NOT_FOUND,
+    "gate": Code.SCOPE_NOT_FOUND,
 }
 
 

@@ -4,12 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from switchover.control.blocking import block_after
 from switchover.control.fleet import MOVE_WINDOW, ProxyState, recorded_of, view_of
-from switchover.control.telling import audit_of, event_payload, health_payload, message_of, redundancy_payload
-from switchover.decision.reasons import Reason, sentence
+from switchover.control.telling import (
+    audit_of,
+    blocked_payload,
+    event_payload,
+    health_payload,
+    message_of,
+    redundancy_payload,
+)
+from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
-from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
 from switchover.model.actor import AUTOMATION, Actor
+from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import (
     Closing,
@@ -18,7 +27,6 @@ from switchover.model.events import (
     FailoverEvent,
     PastMove,
     Stages,
-    Trigger,
     close,
 )
 from switchover.model.instance import Instance
@@ -27,21 +35,14 @@ from switchover.model.policy import FailoverPolicy
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.record.store import Move, Pass
 
-_EVENT_TYPES = {
-    DecisionKind.ACTIVATE: EventType.ACTIVATION,
-    DecisionKind.FAILOVER: EventType.FAILOVER,
-    DecisionKind.SWITCHOVER: EventType.SWITCHOVER,
-    DecisionKind.FAILBACK: EventType.FAILBACK,
-}
-_OPERATORS_REASONS = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Whose doing a pass is, and the words they gave for it."""
+    """Whose doing a pass is, the words they gave for it, and whether it skips the safety rules."""
 
     actor: Actor = AUTOMATION
     reason: str | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,13 @@ class Intent:
         change: The transaction; None when nothing durable changed.
         after: The state once `change` is stored.
         event: The move's event; None for a HOLD.
+        blocked: The move that this pass was the first to block; None otherwise.
     """
 
     change: Pass | None
     after: ProxyState
     event: FailoverEvent | None
+    blocked: BlockedMove | None = None
 
 
 def intend(
@@ -97,7 +100,12 @@ def intend(
         messages.append(
             message_of(ids, Topic.REDUNDANCY_CHANGED, after.proxy, now, redundancy_payload(derived))
         )
-    if move is None and redundancy is None and not turned:
+    evidence = _evidence(decision, believed.proxy.generation, believed.proxy.policy)
+    block = block_after(believed, decision, evidence, now=now, ids=ids)
+    after = replace(after, blocked=block.move, block_noted_at=block.noted_at)
+    if block.begins and block.move is not None:
+        messages.append(message_of(ids, Topic.MOVE_BLOCKED, after.proxy, now, blocked_payload(block.move)))
+    if move is None and redundancy is None and not turned and not block.changes:
         return Intent(change=None, after=after, event=None)
     change = Pass(
         proxy_id=after.proxy.proxy_id,
@@ -105,10 +113,16 @@ def intend(
         instances=turned,
         move=move,
         redundancy=redundancy,
+        blocked=block.changes,
         trail=Trail(audit=tuple(audit), messages=tuple(messages)),
         fence=believed.fence,
     )
-    return Intent(change=change, after=after, event=move.event if move else None)
+    return Intent(
+        change=change,
+        after=after,
+        event=move.event if move else None,
+        blocked=block.move if block.begins else None,
+    )
 
 
 def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime, ids: IdFactory) -> Move:
@@ -116,9 +130,9 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
     event = FailoverEvent(
         event_id=ids(),
         proxy_id=proxy.proxy_id,
-        event_type=_EVENT_TYPES[decision.kind],
+        event_type=EVENT_TYPES[decision.kind],
         status=EventStatus.IN_PROGRESS,
-        trigger=Trigger.MANUAL if decision.reason in _OPERATORS_REASONS else Trigger.AUTOMATIC,
+        trigger=trigger_of(decision.reason),
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         reason=_reason(decision, order),
@@ -139,6 +153,7 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
         event=event,
         pin=_pin_after(state, decision),
         superseded=superseded,
+        forced=order.force and decision.reason is Reason.MANUAL,
     )
 
 
@@ -149,7 +164,7 @@ def _reason(decision: Decision, order: Order) -> str:
 
 def _actor(decision: Decision, order: Order) -> Actor:
     # A person's report or change may set off an automatic move; that one is not theirs.
-    return order.actor if decision.reason in _OPERATORS_REASONS else AUTOMATION
+    return order.actor if decision.reason in BY_PEOPLE else AUTOMATION
 
 
 def _pin_after(state: ProxyState, decision: Decision) -> UUID | None:
@@ -168,6 +183,7 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
         source_instance_id=event.source_instance_id,
         target_instance_id=event.target_instance_id,
         committed_at=now,
+        trigger=event.trigger,
     )
     recent = tuple(old for old in state.moves if now - old.committed_at <= MOVE_WINDOW)
     return replace(
@@ -185,7 +201,9 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
 
 
 def _evidence(decision: Decision, generation: int, policy: FailoverPolicy) -> dict[str, object]:
+    overridden = [breach.as_json() for breach in decision.overridden]
     return {
+        **({"overridden": overridden} if overridden else {}),
         "strategy": policy.failover_strategy.value,
         "generation": generation,
         "facts": dict(decision.facts),

@@ -6,13 +6,14 @@ with a HOLD that says why, or with None when it has nothing against it. A guard 
 
 from collections.abc import Callable
 
+from switchover.decision.blocking import obey_rules, stop_while_paused
 from switchover.decision.outage import rest_after_outage
 from switchover.decision.survey import Survey
 from switchover.decision.verdict import Decision
 
 Guard = Callable[[Survey, Decision], Decision | None]
 
-GUARDS: tuple[Guard, ...] = (rest_after_outage,)
+GUARDS: tuple[Guard, ...] = (rest_after_outage, stop_while_paused, obey_rules)
 
 
 def guarded(survey: Survey, wanted: Decision) -> Decision:

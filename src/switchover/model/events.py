@@ -111,6 +111,7 @@ class PastMove:
     source_instance_id: UUID | None
     target_instance_id: UUID | None
     committed_at: datetime
+    trigger: Trigger = Trigger.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.rules import NO_RULES, SafetyRules
 
 MOST_FAILBACK_HOLD_DOWN_SECONDS = 300.0
 """Ceiling of the growing hold-down, and how long a damped instance must be well."""
@@ -151,6 +152,7 @@ class FailoverPolicy:
         given_fast_interval_seconds: As given; see `fast_interval_seconds`.
         given_failback_hold_down_seconds: As given; see `failback_hold_down_seconds`.
         max_failbacks: Failed failbacks within an hour after which the instance is damped.
+        rules: The proxy's own safety rules, beside those of its user and of the fleet.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -172,6 +174,7 @@ class FailoverPolicy:
     given_fast_interval_seconds: float | None = None
     given_failback_hold_down_seconds: float | None = None
     max_failbacks: int = 3
+    rules: SafetyRules = NO_RULES
 
     @property
     def health_check_timeout_seconds(self) -> float:

@@ -13,10 +13,10 @@ from uuid import UUID
 from switchover.decision.decide import decide
 from switchover.decision.history import remembered
 from switchover.decision.reasons import Reason
-from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
 from switchover.decision.view import View
 from switchover.health.machine import HealthChange, observe, report
-from switchover.model.events import EventType, PastMove
+from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation, Report
 
@@ -90,10 +90,11 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
         return view
     proxy = view.proxy
     move = PastMove(
-        event_type=_event_type(decision.kind),
+        event_type=EVENT_TYPES[decision.kind],
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         committed_at=now,
+        trigger=trigger_of(decision.reason),
     )
     return replace(
         view,
@@ -111,19 +112,3 @@ def _pin_after(pin: UUID | None, decision: Decision) -> UUID | None:
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
         return decision.target_instance_id
     return None if pin == decision.source_instance_id else pin
-
-
-def _event_type(kind: DecisionKind) -> EventType:
-    match kind:
-        case DecisionKind.ACTIVATE:
-            return EventType.ACTIVATION
-        case DecisionKind.FAILOVER:
-            return EventType.FAILOVER
-        case DecisionKind.SWITCHOVER:
-            return EventType.SWITCHOVER
-        case DecisionKind.FAILBACK:
-            return EventType.FAILBACK
-        case DecisionKind.HOLD:
-            raise AssertionError("a HOLD moves nothing")
-        case _:
-            assert_never(kind)

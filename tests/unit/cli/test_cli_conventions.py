@@ -15,6 +15,7 @@ from switchover.cli.machine import lifetime_seconds
 
 COMMANDS = (
     *("up", "down", "demo", "status", "events", "apply", "switch", "unpin", "ready", "drain", "maintenance"),
+    *("pause", "resume", "rules", "gate"),
     *("doctor", "token", "db", "node", "serve"),
 )
 

@@ -31,7 +31,14 @@ class MoveCommands:
         self._desk = desk
 
     async def execute(
-        self, proxy_id: str, source_id: UUID, target_id: UUID, reason: str | None, actor: Actor
+        self,
+        proxy_id: str,
+        source_id: UUID,
+        target_id: UUID,
+        reason: str | None,
+        actor: Actor,
+        *,
+        force: bool = False,
     ) -> FailoverEvent:
         """Move from `source_id`, which must be the active, to `target_id`, which must be eligible; pins the target.
 
@@ -41,12 +48,18 @@ class MoveCommands:
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_execute(view, source_id, target_id, now)
+            return order_execute(view, source_id, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor)
+        return await self._ordered(proxy_id, deciding, reason, actor, force=force)
 
     async def switch_over(
-        self, proxy_id: str, target_id: UUID | None, reason: str | None, actor: Actor
+        self,
+        proxy_id: str,
+        target_id: UUID | None,
+        reason: str | None,
+        actor: Actor,
+        *,
+        force: bool = False,
     ) -> FailoverEvent:
         """Move to `target_id`, or to the best eligible standby; pins it.
 
@@ -56,9 +69,9 @@ class MoveCommands:
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_switchover(view, target_id, now)
+            return order_switchover(view, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor)
+        return await self._ordered(proxy_id, deciding, reason, actor, force=force)
 
     async def complete(self, event_id: UUID, outcome: Mapping[str, Any], actor: Actor) -> FailoverEvent:
         """Close an event with the outcome that whoever switched the proxy reports.
@@ -137,12 +150,14 @@ class MoveCommands:
         return declared
 
     async def _ordered(
-        self, proxy_id: str, deciding: Deciding, reason: str | None, actor: Actor
+        self, proxy_id: str, deciding: Deciding, reason: str | None, actor: Actor, *, force: bool
     ) -> FailoverEvent:
         desk = self._desk
         words = _checked_reason(reason)
         desk.ours(proxy_id, actor)
-        result = await desk.cycle.run(proxy_id, deciding=deciding, order=Order(actor=actor, reason=words))
+        result = await desk.cycle.run(
+            proxy_id, deciding=deciding, order=Order(actor=actor, reason=words, force=force)
+        )
         if result.event is None:
             raise RuntimeError(f"an order on {proxy_id} was neither refused nor carried out")
         open_move = result.state.open_move

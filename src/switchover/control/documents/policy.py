@@ -28,6 +28,7 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.rules import RulesDocument, merged_rules, rules_document
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.policy import (
     BalancingAlgorithm,
@@ -42,6 +43,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.rules import SafetyRules
 
 _PREFIX = "config"
 _METHODS = ("GET", "HEAD", "OPTIONS")
@@ -122,7 +124,7 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener` and `traffic` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic` and `rules` are merged field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = _setting(
@@ -174,6 +176,9 @@ class PolicyDocument(Document):
     max_failbacks: Annotated[int, Between(1, 100)] | None = _setting(
         "Failed failbacks within an hour after which an instance is damped.", default=3
     )
+    rules: RulesDocument | None = _setting(
+        "Safety rules, beside those of the user and of the fleet.", default={}
+    )
 
 
 _IN_FORCE = {
@@ -204,6 +209,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
+    if given.get("rules") is not None:
+        changes["rules"] = merged_rules(base.rules, given.pop("rules"), f"{_PREFIX}.rules.")
     policy = replace(base, **_values(base, given), **changes)
     problems = relation_problems(policy)
     if problems:
@@ -270,6 +277,8 @@ def _json(value: Any) -> Any:
             return value.value
         case StatusRange():
             return value.low if value.low == value.high else str(value)
+        case SafetyRules():
+            return rules_document(value)
         case tuple():
             return [_json(item) for item in value]
         case _ if type(value) in _DOCUMENTS:

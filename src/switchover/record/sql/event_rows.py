@@ -78,4 +78,5 @@ def past_move_of(row: Row[*tuple[Any, ...]]) -> PastMove:
         source_instance_id=row.source_instance_id,
         target_instance_id=row.target_instance_id,
         committed_at=row.committed_at,
+        trigger=row.trigger,
     )

@@ -113,6 +113,7 @@ proxy_failover_configurations = Table(
     Column("fast_interval_seconds", Float, comment="Between probes in transition; null follows the interval"),
     Column("failback_hold_down_seconds", Float, comment="Well before failback; null follows the backoff"),
     Column("max_failbacks", Integer, nullable=False, comment="Failed failbacks before damping"),
+    Column("rules", Document, comment="Safety rules of the proxy itself; null for none"),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
     CheckConstraint("health_check_timeout_seconds > 0", name="timeout_range"),

@@ -55,6 +55,7 @@ class SimulatedStore(TellingStore):
                 source_instance_id=past.source_instance_id,
                 target_instance_id=past.target_instance_id,
                 committed_at=past.stages.committed_at or past.created_at,
+                trigger=past.trigger,
             )
             for past in sorted(before, key=lambda past: past.epoch)
         ]
