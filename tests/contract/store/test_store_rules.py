@@ -264,11 +264,17 @@ async def test_enough_instances_must_serve_after_a_move_unless_the_active_is_dea
     assert (await stored_in(store)).proxy.active_instance_id == one.instance_id
 
 
+async def warmed_up(store: Store) -> None:
+    """Have every connection open, so that what is asked at once is done at once."""
+    await asyncio.gather(*(store.append_audit(an_entry()) for _ in range(20)))
+
+
 async def test_of_two_moves_at_once_under_a_limit_of_one_exactly_one_commits(store: Store) -> None:
     names = [f"proxy-{number}" for number in range(6)]
     targets = [(await proxy_with(store, "one", proxy_id=name))[0] for name in names]
     await store.save_rules(FLEET, ONE_A_MINUTE)
     changes = [await moving(store, target, name) for name, target in zip(names, targets, strict=True)]
+    await warmed_up(store)
 
     outcomes: Sequence[object] = await asyncio.gather(
         *(store.commit_pass(change) for change in changes), return_exceptions=True
@@ -309,6 +315,7 @@ async def test_once_a_pause_is_stored_no_move_commits_that_it_forbids(store: Sto
     names = [f"proxy-{number}" for number in range(10)]
     targets = [(await proxy_with(store, "one", proxy_id=name))[0] for name in names]
     changes = [await moving(store, target, name) for name, target in zip(names, targets, strict=True)]
+    await warmed_up(store)
     committed: list[str] = []
     paused_after: list[int] = []
 
