@@ -26,7 +26,7 @@ Statement = tuple[str, Any]
 Planner = Callable[[Statement], Awaitable[str]]
 HOUR_AGO, YEAR_AGO = NOW - timedelta(hours=1), NOW - timedelta(days=365)
 
-# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 messages and 20 audit entries each; 50,000 samples of
+# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 blocked moves, 20 messages and 20 audit entries each; 50,000 samples of
 # a year. One proxy in a hundred has an open move.
 FILLING = """
 SET session_replication_role = replica; -- foreign keys are not looked up
@@ -51,6 +51,9 @@ INSERT INTO proxy_instance_metrics SELECT gen_random_uuid(), an_id(3 + s % 3000)
     FROM generate_series(1, 50000) s;
 INSERT INTO outbox_messages SELECT gen_random_uuid(), now(), 'move.closed', 'p' || n, 'o', '{}',
     CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
+    FROM generate_series(1, 1000) n, generate_series(1, 20) m;
+INSERT INTO blocked_moves SELECT gen_random_uuid(), 'p' || n, 'failback', 'automatic', NULL, NULL, 'r', 'c', 'pause', 'fleet',
+    'm', '{}', now(), now(), 1, CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
 INSERT INTO audit_log SELECT gen_random_uuid(), now() - a * interval '1 day', 'person', 'ann', false, 'x', 'p' || n, NULL,
     '{}' FROM generate_series(1, 1000) n, generate_series(1, 20) a;
