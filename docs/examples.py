@@ -123,6 +123,7 @@ async def _tell() -> Examples:
         await _look(teller, web_1)
         await _order(teller, web_1, web_2)
         await _somebody_else_switches(teller)
+        await _bounded(teller)
         await _refused(teller, web_1, web_2)
         await teller.show("deleteInstance", instanceId=web_1)
         await teller.show("deleteProxy", proxyId="web")
@@ -184,6 +185,32 @@ async def _somebody_else_switches(teller: _Teller) -> None:
     event = await teller.show("switchOver", {"proxyId": "db"}, user=ROOT)
     outcome = {"status": "completed", "durationMs": 1250}
     await teller.show("completeFailoverEvent", outcome, user=ROOT, eventId=event["id"])
+
+
+async def _bounded(teller: _Teller) -> None:
+    ids = await teller.world.proxy("shop-1", "shop-2", proxy_id="shop")
+    pause = {"reason": "Network work until noon", "forSeconds": 7200}
+    await teller.show("pauseAutomation", pause, scope="proxy:shop")
+    for _ in range(3):
+        report = {"healthStatus": "unhealthy"}
+        await teller.world.done("PUT", f"/proxy/instances/{ids['shop-1']}/health", report)
+    await teller.show("listBlockedMoves", proxyId="shop", limit="1")
+    await teller.show("resumeAutomation", scope="proxy:shop")
+    await teller.show(
+        "setGate", {"isOn": True, "reason": "Deploy 4711 is done"}, scope="user:me", gate="deploys"
+    )
+    night = {
+        "name": "night",
+        "days": ["sat", "sun"],
+        "start": "22:00",
+        "end": "06:00",
+        "timeZone": "Europe/Berlin",
+    }
+    rules = {"moveLimit": {"moves": 5, "windowSeconds": 3600}, "gates": ["deploys"], "freezes": [night]}
+    await teller.show("setSafetyRules", rules, scope="user:me")
+    await teller.show("getAutomation", scope="user:me")
+    await teller.show("clearSafetyRules", scope="user:me")
+    await teller.show("removeGate", scope="user:me", gate="deploys")
 
 
 async def _refused(teller: _Teller, web_1: str, web_2: str) -> None:

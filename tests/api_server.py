@@ -37,6 +37,14 @@ class ServedApi:
                 data = {"instanceName": f"as {instance_id} is", "priority": 1000}
                 made = self._made("/proxy/instances", {"proxyId": "web", "instanceData": data})
                 return {"instanceId": made["id"]}
+            case {"scope": _, "gate": _}:
+                path, headers = (
+                    "/automation/user:me/gates/short-lived",
+                    {"authorization": f"Bearer {self.token}"},
+                )
+                set_up = httpx.put(f"{self.url}{path}", json={"isOn": True}, headers=headers, trust_env=False)
+                assert set_up.status_code == 200, set_up.text
+                return {"scope": "user:me", "gate": "short-lived"}
             case other:
                 return other
 

@@ -36,6 +36,9 @@ BODIES: Mapping[str, JSON] = {
     "changeInstance": {"priority": 20},
     "setAdminState": {"adminState": "ready"},
     "pin": {"reason": "Until the rack is mended"},
+    "pauseAutomation": {"reason": "Network work"},
+    "setSafetyRules": {"minServing": 1},
+    "setGate": {"isOn": True},
 }
 """Operations that take a body → one that is valid."""
 
@@ -48,6 +51,9 @@ def path_of(
         operation.path.replace("{proxyId}", proxy_id)
         .replace("{instanceId}", instance_id)
         .replace("{eventId}", event_id)
+        # A proxy has no gates of its own.
+        .replace("{scope}/gates/{gate}", "user:ann/gates/deploys")
+        .replace("{scope}", f"proxy:{proxy_id}")
     )
 
 

@@ -150,6 +150,9 @@ class ContractServer:
                 return {"data": self._proxy(proxy_id)}
             case ["proxy", proxy_id, "instances"]:
                 return {"data": self._proxy(proxy_id)["instances"]}
+            case ["proxy", proxy_id, "failover", "blocked"]:
+                self._proxy(proxy_id)
+                return {"data": [], "count": 0}
             case ["proxy", proxy_id, "failover", "events"]:
                 return {"data": self._events(self._proxy(proxy_id)["proxyId"])[: int(query["limit"])]}
             case _:

@@ -10,6 +10,16 @@ from uuid import UUID
 from switchover.model.address import is_ip, parse_address
 from switchover.model.instance import Instance
 from switchover.model.policy import BalancingAlgorithm, FailoverPolicy, Listener, Strategy
+from switchover.model.rules import (
+    FLEET,
+    Freeze,
+    MoveLimit,
+    SafetyRules,
+    Scope,
+    Weekday,
+    scope_of_proxy,
+    scope_of_user,
+)
 from switchover.model.steadiness import (
     AllDown,
     FailbackMode,
@@ -104,6 +114,48 @@ def new_instance(name: str, settings: Sequence[str], *, number: int, now: dateti
         resolved_host=address.host if address is not None and is_ip(address.host) else None,
         created_at=now,
     )
+
+
+def changed_rules(rules: SafetyRules, settings: Sequence[str]) -> SafetyRules:
+    """`min_serving=2`, `limit=3/60s`, `gates=a,fleet/b`, `freeze=NAME@10s..20s`; `off` takes one away."""
+    for setting in settings:
+        name, value = setting.split("=", 1)
+        off = value == "off"
+        match name:
+            case "min_serving":
+                rules = replace(rules, min_serving=None if off else int(value))
+            case "limit":
+                moves, _, window = value.partition("/")
+                limit = None if off else MoveLimit(moves=int(moves), window_seconds=seconds(window))
+                rules = replace(rules, move_limit=limit)
+            case "gates":
+                rules = replace(rules, gates=() if off else tuple(value.split(",")))
+            case "freeze":
+                rules = replace(rules, freezes=() if off else (*rules.freezes, _freeze(value)))
+            case _:
+                raise AssertionError(f"not a rule: {setting}")
+    return rules
+
+
+def _freeze(text: str) -> Freeze:
+    name, _, span = text.partition("@")
+    if ".." in span:
+        first, _, last = span.partition("..")
+        return Freeze(name=name, starts_at=wall(seconds(first)), ends_at=wall(seconds(last)))
+    days, times, zone = span.split("/", 2)
+    start, _, end = times.partition("-")
+    return Freeze(
+        name=name,
+        days=tuple(Weekday(day) for day in days.split(",")),
+        start=time.fromisoformat(start),
+        end=time.fromisoformat(end),
+        time_zone=zone,
+    )
+
+
+def scope_named(word: str, proxy_id: str) -> Scope:
+    scopes = {"fleet": FLEET, "user": scope_of_user("ann"), "proxy": scope_of_proxy(proxy_id)}
+    return scopes[word]
 
 
 def seconds(text: str) -> float:

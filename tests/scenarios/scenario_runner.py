@@ -10,8 +10,10 @@ from tests.scenarios.scenario_language import (
     START,
     Script,
     changed_policy,
+    changed_rules,
     new_instance,
     parse,
+    scope_named,
     seconds,
     wall,
 )
@@ -21,6 +23,7 @@ from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
 from switchover.decision.redundancy import redundancy_of, standing_of
+from switchover.decision.rules import MoveBlocked, counts, limits, safety_of
 from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
@@ -28,6 +31,7 @@ from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import STEADY, Health, Observation, Outcome, Report
 from switchover.model.proxy import Pin, Proxy
+from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
 from switchover.testing.pure_loop import (
     Evidence,
     apply_move,
@@ -60,6 +64,8 @@ class _Stage:
         self._recheck_at: datetime | None = None
         self._told: tuple[object, ...] = ()
         self._is_quiet = False
+        self._standings: dict[Scope, ScopeStanding] = {}
+        self._moved_elsewhere: list[datetime] = []
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
             proxy=Proxy(
@@ -121,6 +127,9 @@ class _Stage:
                 self._run_pass(())
             case "store":
                 self._store(*rest)
+            case "pause" | "resume" | "rules" | "gate" | "elsewhere":
+                self._bound(verb, *rest)
+                self._run_pass(())
             case "execute" | "switch":
                 self._order(verb, *rest)
             case "evaluate" | "candidates" | "plan" | "redundancy" | "standing" | "flaps":
@@ -189,6 +198,7 @@ class _Stage:
                 self._tell("health", trace.health_words(self._names[piece.instance_id], change))
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
+            self._view = self._bounded()
             result = pure_pass(self._view, (), self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
             self._tell_decision(result.decision)
@@ -196,15 +206,63 @@ class _Stage:
                 return
         raise AssertionError("the proxy does not come to rest")
 
-    def _order(self, verb: str, *names: str) -> None:
+    def _bound(self, verb: str, *words: str) -> None:
+        if verb == "elsewhere":
+            # Another proxy of the same user has moved by itself.
+            self._moved_elsewhere.append(self._now)
+            return
+        scope = scope_named(words[0], self._view.proxy.proxy_id)
+        standing = self._standings.get(scope, ScopeStanding(scope=scope))
+        values = dict(word.split("=", 1) for word in words if "=" in word)
+        match verb:
+            case "pause":
+                until = self._now + timedelta(seconds=seconds(values["for"])) if "for" in values else None
+                pause = Pause(by=values["by"], reason=values["reason"], since=self._now, until=until)
+                standing = replace(standing, pause=pause)
+            case "resume":
+                standing = replace(standing, pause=None)
+            case "gate":
+                gate = Gate(name=words[1], is_on=words[2] == "on", by="ann", at=self._now)
+                standing = replace(standing, gates=standing.with_gate(words[1], gate))
+            case _ if scope.kind is ScopeKind.PROXY:
+                policy = self._view.proxy.policy
+                policy = replace(policy, rules=changed_rules(policy.rules, words[1:]))
+                self._view = replace(self._view, proxy=replace(self._view.proxy, policy=policy))
+            case _:
+                standing = replace(standing, rules=changed_rules(standing.rules, words[1:]))
+        self._standings[scope] = standing
+
+    def _bounded(self) -> View:
+        """The view with what bounds its moves, counted as the control plane does."""
+        proxy = self._view.proxy
+        safety = safety_of(proxy.proxy_id, proxy.owner_id, proxy.policy.rules, self._standings)
+        moved = sorted(
+            self._moved_elsewhere
+            + [m.committed_at for m in self._view.moves if counts(m.trigger, m.event_type)]
+        )
+        latest = {
+            scope: moved[-rules.move_limit.moves]
+            for scope, rules in limits(safety)
+            if rules.move_limit is not None
+            and scope.kind is not ScopeKind.PROXY
+            and len(moved) >= rules.move_limit.moves
+        }
+        return replace(self._view, safety=replace(safety, latest=latest))
+
+    def _order(self, verb: str, *words: str) -> None:
+        force = "force" in words
+        names = [word for word in words if word != "force"]
+        self._view = self._bounded()
         ids = [self._id(name) for name in names]
         try:
             if verb == "execute":
-                decision = order_execute(self._view, ids[0], ids[1], self._now)
+                decision = order_execute(self._view, ids[0], ids[1], self._now, force=force)
             else:
-                decision = order_switchover(self._view, ids[0] if ids else None, self._now)
+                decision = order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
         except OperatorError as refusal:
-            state = f" {dict(refusal.state)}" if isinstance(refusal, Conflict) else ""
+            # What a rule says of itself is in the words already.
+            told = refusal.state if isinstance(refusal, Conflict) else {}
+            state = f" {dict(told)}" if told and not isinstance(refusal, MoveBlocked) else ""
             self._tell("refused", self._named(f"{type(refusal).__name__}: {refusal}{state}"))
             return
         self._view = apply_move(self._view, decision, self._now)
@@ -219,6 +277,12 @@ class _Stage:
         words = trace.decision_words(decision, self._names)
         if decision.detected_at is not None:
             words += f"; detected {trace.moment(self._moment_of(decision.detected_at))}"
+        if decision.blocked is not None:
+            wish = decision.blocked
+            wanted = f"{wish.kind.value} to {trace.name_of(wish.target_instance_id, self._names)}"
+            words += f"; blocked {wanted} ({wish.reason.value})"
+        if decision.overridden:
+            words += f"; overrides {', '.join(breach.rule.value for breach in decision.overridden)}"
         if decision.recheck_at is not None:
             words += f"; recheck {trace.moment(self._moment_of(decision.recheck_at))}"
         if decision.acts:
@@ -234,6 +298,7 @@ class _Stage:
     def _show(self, verb: str) -> None:
         match verb:
             case "evaluate":
+                self._view = self._bounded()
                 self._tell(verb, trace.decision_words(evaluate(self._view, self._now), self._names))
             case "candidates":
                 evidence = survey(self._view, self._now).candidates

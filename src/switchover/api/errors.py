@@ -73,6 +73,15 @@ class Code(StrEnum):
     PIN_INVALID = "PROXY_FAILOVER_047"
     PIN_FAILED = "PROXY_FAILOVER_048"
     UNDAMP_FAILED = "PROXY_FAILOVER_049"
+    GET_AUTOMATION_FAILED = "PROXY_FAILOVER_050"
+    SCOPE_NOT_FOUND = "PROXY_FAILOVER_051"
+    PAUSE_INVALID = "PROXY_FAILOVER_052"
+    PAUSE_FAILED = "PROXY_FAILOVER_053"
+    RULES_INVALID = "PROXY_FAILOVER_054"
+    RULES_FAILED = "PROXY_FAILOVER_055"
+    GATE_INVALID = "PROXY_FAILOVER_056"
+    GATE_FAILED = "PROXY_FAILOVER_057"
+    LIST_BLOCKED_FAILED = "PROXY_FAILOVER_058"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -125,6 +134,15 @@ MEANINGS: Mapping[Code, str] = {
     Code.PIN_INVALID: "A pin to set is not valid.",
     Code.PIN_FAILED: "A pin could not be set.",
     Code.UNDAMP_FAILED: "An instance's damping could not be cleared.",
+    Code.GET_AUTOMATION_FAILED: "The request for what bounds automation is not valid, or it could not be read.",
+    Code.SCOPE_NOT_FOUND: "There is no such scope, or no such gate in it, for this caller.",
+    Code.PAUSE_INVALID: "A pause, or the scope that is to be paused or resumed, is not valid.",
+    Code.PAUSE_FAILED: "Automation could not be paused or resumed.",
+    Code.RULES_INVALID: "Safety rules, or their scope, are not valid.",
+    Code.RULES_FAILED: "Safety rules could not be stored.",
+    Code.GATE_INVALID: "A gate, its name or its scope is not valid.",
+    Code.GATE_FAILED: "A gate could not be stored.",
+    Code.LIST_BLOCKED_FAILED: "The request for the blocked moves of a proxy is not valid, or they could not be read.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {
@@ -132,6 +150,8 @@ _NOT_FOUND: Mapping[str, Code] = {
     "proxy": Code.PROXY_NOT_FOUND,
     "instance": Code.INSTANCE_NOT_FOUND,
     "event": Code.EVENT_NOT_FOUND,
+    "scope": Code.SCOPE_NOT_FOUND,
+    "gate": Code.SCOPE_NOT_FOUND,
 }
 
 

@@ -146,6 +146,40 @@ class Api:
         found: Sequence[Document] = self._ask("GET", path, params={"limit": limit})["data"]
         return found
 
+    def blocked(self, proxy_id: str, limit: int) -> Sequence[Document]:
+        """The newest `limit` blocked moves, newest first."""
+        path = f"/proxy/{_segment(proxy_id)}/failover/blocked"
+        found: Sequence[Document] = self._ask("GET", path, params={"limit": limit})["data"]
+        return found
+
+    def automation(self, scope: str) -> Document:
+        """What bounds automation in a scope."""
+        return self._data("GET", f"/automation/{_segment(scope)}")
+
+    def pause(self, scope: str, pause: Document) -> Document:
+        """Stop automation in a scope."""
+        return self._data("PUT", f"/automation/{_segment(scope)}/pause", pause)
+
+    def resume(self, scope: str) -> Document:
+        """Let automation run again in a scope."""
+        return self._data("DELETE", f"/automation/{_segment(scope)}/pause")
+
+    def set_rules(self, scope: str, rules: Document) -> Document:
+        """Set the safety rules of a scope, the whole of them."""
+        return self._data("PUT", f"/automation/{_segment(scope)}/rules", rules)
+
+    def clear_rules(self, scope: str) -> Document:
+        """Take the safety rules of a scope away."""
+        return self._data("DELETE", f"/automation/{_segment(scope)}/rules")
+
+    def set_gate(self, scope: str, name: str, gate: Document) -> Document:
+        """Set a gate."""
+        return self._data("PUT", f"/automation/{_segment(scope)}/gates/{_segment(name)}", gate)
+
+    def remove_gate(self, scope: str, name: str) -> Document:
+        """Take a gate away."""
+        return self._data("DELETE", f"/automation/{_segment(scope)}/gates/{_segment(name)}")
+
     def nodes(self) -> Sequence[Document]:
         """The data-plane nodes; none for a token that may not see them."""
         return self._listed("/nodes")

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
-from switchover.cli import machine, ordering, serving, viewing
+from switchover.cli import automation, machine, ordering, serving, viewing
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
@@ -59,6 +59,10 @@ def build() -> typer.Typer:
                 ("pin", ordering.pin),
                 ("unpin", ordering.unpin),
                 ("undamp", ordering.undamp),
+                ("pause", automation.pause),
+                ("resume", automation.resume),
+                ("rules", automation.rules),
+                ("gate", automation.gate),
                 (
                     "ready",
                     ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),

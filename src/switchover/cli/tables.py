@@ -8,7 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from switchover.cli.terminal import styled
-from switchover.cli.views import STAGES, EventView, InstanceView, NodeView, ProxyView, ReplicaView
+from switchover.cli.views import (
+    STAGES,
+    AutomationView,
+    BlockedView,
+    EventView,
+    InstanceView,
+    NodeView,
+    PauseView,
+    ProxyView,
+    ReplicaView,
+)
 from switchover.model.events import EventStatus
 
 _HEALTH = {"healthy": ("✓", "green"), "unhealthy": ("✗", "red"), "unknown": ("?", "yellow")}
@@ -122,6 +132,10 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
     if proxy.all_down is not None:
         facts.add_row("all down", _all_down(proxy))
     facts.add_row("policy says", styled(proxy.opinion))
+    for pause in proxy.pauses:
+        facts.add_row("paused", styled(paused_words(pause), "yellow"))
+    if proxy.blocked is not None:
+        facts.add_row("blocked", styled(_blocked_words(proxy, proxy.blocked), "yellow"))
     facts.add_row("epoch", str(proxy.epoch))
     if proxy.owner is not None:
         facts.add_row("owner", styled(proxy.owner))
@@ -144,6 +158,47 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
         console.print()
         console.print(events_drawn(console, proxy, shown))
     _rejections(console, [proxy])
+
+
+def paused_words(pause: PauseView) -> str:
+    """A pause in one line: what is stopped, who did it and why, since and until when."""
+    end = "" if pause.until is None else f", until {_when(pause.until)}"
+    return f"{pause.scope} by {pause.by} since {_when(pause.since)}{end}: {pause.reason}"
+
+
+def blocked_drawn(view: ProxyView, shown: Sequence[BlockedView]) -> RenderableType:
+    """Moves that a rule blocked, newest first."""
+    table = _table("BLOCKED AT", "UNTIL", "WANTED", "FROM", "TO", "TIMES", "RULE", "REASON")
+    for move in shown:
+        table.add_row(
+            _when(move.first_at),
+            "now" if move.ended_at is None else _when(move.ended_at),
+            styled(move.event_type),
+            styled(view.name_of(move.source_id)),
+            styled(view.name_of(move.target_id)),
+            str(move.count),
+            styled(move.rule, "yellow"),
+            styled(f"{move.reason}; {move.message}"),
+        )
+    return table
+
+
+def automation_drawn(console: Console, view: AutomationView) -> None:
+    """What bounds automation in one scope."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("scope", styled(view.scope, "bold"))
+    facts.add_row("paused", "no" if view.pause is None else styled(paused_words(view.pause), "yellow"))
+    for number, rule in enumerate(view.rules or ("none",)):
+        facts.add_row("" if number else "rules", styled(rule))
+    for name, is_on, by, at, reason in view.gates:
+        words = f"{'on' if is_on else 'off'}, by {by} at {_when(at)}{': ' if reason else ''}{reason}"
+        facts.add_row(styled(f"gate {name}"), styled(words, "" if is_on else "yellow"))
+    console.print(facts)
+
+
+def _blocked_words(view: ProxyView, move: BlockedView) -> str:
+    wanted = f"{move.event_type} {view.name_of(move.source_id)} → {view.name_of(move.target_id)}"
+    return f"{wanted} since {_when(move.first_at)} ({move.reason}): {move.message}"
 
 
 def nodes(console: Console, known: Sequence[NodeView]) -> None:
@@ -229,6 +284,10 @@ def _active(proxy: ProxyView) -> Text:
     text = styled(proxy.name_of(proxy.active_id), "bold" if proxy.active else "red")
     if proxy.pinned_id is not None and proxy.pinned_id == proxy.active_id:
         text.append(" (pinned)", style="magenta")
+    if proxy.pauses:
+        text.append(" (paused)", style="yellow")
+    if proxy.blocked is not None:
+        text.append(" (blocked)", style="yellow")
     return text
 
 

@@ -14,9 +14,9 @@ from switchover.cli.options import (
     UrlOption,
     connect,
 )
-from switchover.cli.tables import detail, events_drawn, nodes, overview, replicas
+from switchover.cli.tables import blocked_drawn, detail, events_drawn, nodes, overview, replicas
 from switchover.cli.terminal import complain, print_json, results
-from switchover.cli.views import event_view, node_view, proxy_view, replica_view
+from switchover.cli.views import blocked_view, event_view, node_view, proxy_view, replica_view
 
 _SHOWN_EVENTS = 5
 
@@ -67,15 +67,22 @@ def events(
     token: TokenOption = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Show the recorded moves of a proxy, newest first, with the time each stage took."""
+    """Show the recorded moves of a proxy, newest first, with the time each stage took, and those that a rule blocked.
+
+    JSON has the moves alone.
+    """
     with connect(url, token, data_dir) as api:
         documents = api.events(proxy, limit)
         if as_json:
             print_json(list(documents))
             return
         view = proxy_view(api.proxy(proxy))
+        blocked = [blocked_view(document) for document in api.blocked(proxy, limit)]
     console = results()
     if documents:
         console.print(events_drawn(console, view, [event_view(document) for document in documents]))
     else:
         console.print("No events yet.")
+    if blocked:
+        console.print()
+        console.print(blocked_drawn(view, blocked))

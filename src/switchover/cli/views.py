@@ -1,6 +1,6 @@
 """What the API says about proxies, read into values that tables and the demo can use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,48 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseView:
+    """A pause as the API tells of it."""
+
+    scope: str
+    by: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedView:
+    """A move that was wanted and that a rule blocked, as the API tells of it."""
+
+    event_type: str
+    source_id: str | None
+    target_id: str | None
+    reason: str
+    rule: str
+    message: str
+    first_at: datetime
+    last_at: datetime
+    count: int
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationView:
+    """What bounds automation in one scope, as the API tells of it.
+
+    Attributes:
+        rules: One sentence for each.
+        gates: Name, whether it is on, who set it and when, why.
+    """
+
+    scope: str
+    pause: PauseView | None
+    rules: tuple[str, ...]
+    gates: tuple[tuple[str, bool, str, datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyView:
     """One proxy as the API tells of it.
 
@@ -67,6 +109,8 @@ class ProxyView:
         owner: The replica that decides about it; None when there is but one process, or none does.
         pinned_by: Who pinned it, with `pin_reason` why and `pinned_until` until when; each None when there is none.
         all_down: What nodes do while no instance could serve, and `is_all_down` whether that is so.
+        pauses: What stops automation for it.
+        blocked: The move that is wanted and that a rule blocks; None without one.
     """
 
     proxy_id: str
@@ -90,6 +134,8 @@ class ProxyView:
     failback: str | None
     all_down: str | None
     is_all_down: bool
+    pauses: tuple[PauseView, ...] = ()
+    blocked: BlockedView | None = None
 
     def name_of(self, instance_id: str | None) -> str:
         """The name of an instance; its id when it is gone, a dash for none."""
@@ -177,6 +223,8 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
         failback=_failback(config),
         all_down=config.get("allDown"),
         is_all_down=document.get("isAllDown") is True,
+        pauses=tuple(pause_view(pause) for pause in document.get("pauses") or ()),
+        blocked=None if document.get("blocked") is None else blocked_view(document["blocked"]),
     )
 
 
@@ -186,6 +234,64 @@ def _failback(config: Mapping[str, Any]) -> str | None:
     if mode != "automatic" or window is None:
         return mode
     return f"{mode}, daily from {window['start']} to {window['end']} {window['timeZone']}"
+
+
+def pause_view(document: Mapping[str, Any]) -> PauseView:
+    """Read a pause."""
+    return PauseView(
+        scope=document["scope"],
+        by=document["by"],
+        reason=document["reason"],
+        since=datetime.fromisoformat(document["since"]),
+        until=_moment(document.get("until")),
+    )
+
+
+def blocked_view(document: Mapping[str, Any]) -> BlockedView:
+    """Read a blocked move."""
+    return BlockedView(
+        event_type=document["eventType"],
+        source_id=document.get("sourceInstanceId"),
+        target_id=document.get("targetInstanceId"),
+        reason=document["reason"],
+        rule=document["rule"],
+        message=document["message"],
+        first_at=datetime.fromisoformat(document["firstAt"]),
+        last_at=datetime.fromisoformat(document["lastAt"]),
+        count=document["count"],
+        ended_at=_moment(document.get("endedAt")),
+    )
+
+
+def automation_view(document: Mapping[str, Any]) -> AutomationView:
+    """Read what bounds automation in a scope."""
+    pause: Mapping[str, Any] | None = document.get("pause")
+    return AutomationView(
+        scope=document["scope"],
+        pause=None if pause is None else pause_view(pause),
+        rules=tuple(_rule_sentences(document["rules"])),
+        gates=tuple(
+            (g["name"], g["isOn"], g["by"], datetime.fromisoformat(g["at"]), g.get("reason") or "")
+            for g in document["gates"]
+        ),
+    )
+
+
+def _rule_sentences(rules: Mapping[str, Any]) -> Iterator[str]:
+    if rules.get("minServing") is not None:
+        yield f"at least {rules['minServing']} serving after a move"
+    limit = rules.get("moveLimit")
+    if limit is not None:
+        yield f"at most {limit['moves']} automatic moves in {limit['windowSeconds']:g} s"
+    for gate in rules.get("gates") or ():
+        yield f"gate {gate} must be on"
+    for freeze in rules.get("freezes") or ():
+        if freeze.get("startsAt"):
+            when = f"from {freeze['startsAt']} to {freeze['endsAt']}"
+        else:
+            days = ", ".join(freeze["days"])
+            when = f"on {days} from {freeze['start']} to {freeze['end']} ({freeze['timeZone']})"
+        yield f"freeze {freeze['name']} {when}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

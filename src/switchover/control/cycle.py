@@ -18,11 +18,17 @@ from switchover.control.beliefs import NO_EVIDENCE, Evidence, believe
 from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, reconciled, state_of
 from switchover.control.intent import Intent, Order, intend
 from switchover.control.ownership import Ownership
+from switchover.control.safety import SafetyBook
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
+from switchover.decision.blocking import blocked
 from switchover.decision.decide import decide
+from switchover.decision.reasons import Reason
+from switchover.decision.rules import MoveBlocked
+from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
+from switchover.model.blocked import BlockedMove
 from switchover.model.clock import Clock, IdFactory
 from switchover.model.errors import Conflict, LostLease, NotFound, StoreUnavailable
 from switchover.model.events import FailoverEvent
@@ -58,6 +64,7 @@ class Cycle:
         fleet: The truth in memory.
         store: Where intents are recorded before anything moves.
         watch: Lets decisions know whether the store answers.
+        safety: Lets decisions know what bounds them.
         ownership: Says what is ours to decide.
         switching: What moves it.
         clock: Its wall clock dates decisions.
@@ -73,6 +80,7 @@ class Cycle:
         fleet: Fleet,
         store: Store,
         watch: StoreWatch,
+        safety: SafetyBook,
         ownership: Ownership,
         switching: Switching,
         clock: Clock,
@@ -84,6 +92,7 @@ class Cycle:
         self._fleet = fleet
         self._store = store
         self._watch = watch
+        self._safety = safety
         self._ownership = ownership
         self._switching = switching
         self._clock = clock
@@ -109,6 +118,7 @@ class Cycle:
 
         Raises:
             NotFound: There is no such proxy.
+            MoveBlocked: A safety rule is in the way of what a person ordered.
             Conflict: `deciding` refused, or somebody else moved the proxy first.
             OwnedElsewhere: Another replica decides about it, or our session is over; what was believed is kept.
             LostLease: Another replica owns it since; nothing was stored.
@@ -121,9 +131,18 @@ class Cycle:
             self._ownership.check(proxy_id)
             await self.settle(proxy_id)
             believed, now = self._fleet.state(proxy_id), self._clock.now()
-            decision = deciding(self._watch.view(believed, now), now)
+            view = self._safety.onto(self._watch.view(believed, now), now)
+            decision = deciding(view, now)
             intent = intend(believed, decision, order, now=now, ids=self._ids)
-            await self._record(intent, believed)
+            try:
+                await self._record(intent, believed)
+            except MoveBlocked as refusal:
+                if decision.reason is Reason.MANUAL:
+                    raise
+                await self._learn(refusal)
+                decision = blocked(survey(view, now), decision, refusal.breaches)
+                intent = intend(believed, decision, order, now=now, ids=self._ids)
+                await self._record(intent, believed)
             await self._switch(intent)
             result = PassResult(decision=decision, event=intent.event, state=self._fleet.state(proxy_id))
         self._heed(result)
@@ -142,11 +161,18 @@ class Cycle:
         self._fleet.put(believed)
         self._fleet.mark_unflushed(believed.proxy.proxy_id, *evidence.instance_ids)
 
+    async def _learn(self, refusal: MoveBlocked) -> None:
+        """Know what the store knew better: what other replicas moved, and what people have set there."""
+        await self._safety.refresh()
+        self._safety.learn(refusal.latest)
+
     async def _record(self, intent: Intent, believed: ProxyState) -> None:
         if intent.change is None:
             return
         try:
             await self._store.commit_pass(intent.change)
+        except MoveBlocked:
+            raise
         except (Conflict, NotFound):
             # Somebody else moved it, or the proxy or the target is gone: the store's word is newer than ours.
             await self._reload(believed.proxy.proxy_id)
@@ -158,6 +184,8 @@ class Cycle:
         except StoreUnavailable as error:
             _log.error("pass not recorded", proxy_id=believed.proxy.proxy_id, error=str(error), fault="ours")
             raise
+        if intent.blocked is not None:
+            _warn(intent.blocked)
         self._told()
 
     async def _switch(self, intent: Intent) -> None:
@@ -194,6 +222,21 @@ class Cycle:
 
 def _open_id(state: ProxyState) -> UUID | None:
     return None if state.open_move is None else state.open_move.event_id
+
+
+def _warn(move: BlockedMove) -> None:
+    _log.warning(
+        "move blocked",
+        proxy_id=move.proxy_id,
+        wanted=move.event_type.value,
+        source=str(move.source_instance_id),
+        target=str(move.target_instance_id),
+        reason=move.reason,
+        rule=move.rule,
+        scope=move.scope,
+        message=move.message,
+        fault="operator",
+    )
 
 
 def _tell(event: FailoverEvent) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,11 @@ from switchover.control.housekeeping import Housekeeping
 from switchover.control.intent import Order
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
+from switchover.control.safety import SafetyBook
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.telling import audit_of
+from switchover.decision.view import View
 from switchover.model.actor import Actor
 from switchover.model.clock import Clock, IdFactory
 from switchover.model.errors import Conflict, LostLease, NotFound, OwnedElsewhere, StoreUnavailable
@@ -54,6 +57,7 @@ class Desk:
     ownership: Ownership
     store: Store
     watch: StoreWatch
+    safety: SafetyBook
     cycle: Cycle
     dispatcher: Dispatcher
     collector: Collector
@@ -95,6 +99,11 @@ class Desk:
         async with self.fleet.lock(proxy_id):
             await self.cycle.settle(proxy_id)
             yield
+
+    def view(self, state: ProxyState) -> tuple[View, datetime]:
+        """What a decision about the proxy may look at now, and when that is."""
+        now = self.clock.now()
+        return self.safety.onto(self.watch.view(state, now), now), now
 
     def visible(self, proxy_id: str, actor: Actor) -> ProxyState:
         """The proxy's state, if this actor may see it.

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from switchover.decision.redundancy import redundancy_of
 from switchover.decision.view import View
+from switchover.model.blocked import BlockedMove
 from switchover.model.errors import NotFound, OutcomeUnknown
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
@@ -58,6 +59,8 @@ class ProxyState:
         unverified_event_id: The last move while no node told that its target answered; None otherwise.
         fence: Of the lease by which the proxy is ours; None when we are alone, or another replica owns it.
         change_number: What the store called the proxy's last change when it was loaded.
+        blocked: The move that is wanted and that a rule blocks, as counted here; None without one.
+        block_noted_at: When its count was last stored; None before that.
     """
 
     proxy: Proxy
@@ -73,6 +76,8 @@ class ProxyState:
     unverified_event_id: UUID | None = None
     fence: Fence | None = None
     change_number: int = 0
+    blocked: BlockedMove | None = None
+    block_noted_at: datetime | None = None
 
     @property
     def redundancy(self) -> RedundancyStatus:
@@ -139,6 +144,8 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         last_move_failed=stored.last_move_failed,
         unverified_event_id=stored.open_move.event_id if stored.open_move else None,
         change_number=stored.change_number,
+        blocked=stored.blocked,
+        block_noted_at=None if stored.blocked is None else stored.blocked.last_at,
     )
 
 

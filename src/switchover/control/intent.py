@@ -3,12 +3,21 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from switchover.control.blocking import block_after
 from switchover.control.fleet import MOVE_WINDOW, ProxyState, recorded_of, view_of
-from switchover.control.telling import audit_of, event_payload, health_payload, message_of, redundancy_payload
-from switchover.decision.reasons import ORDERED, Reason, sentence
+from switchover.control.telling import (
+    audit_of,
+    blocked_payload,
+    event_payload,
+    health_payload,
+    message_of,
+    redundancy_payload,
+)
+from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
-from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
 from switchover.model.actor import AUTOMATION, Actor
+from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import (
     Closing,
@@ -17,7 +26,6 @@ from switchover.model.events import (
     FailoverEvent,
     PastMove,
     Stages,
-    Trigger,
     close,
 )
 from switchover.model.instance import Instance
@@ -27,21 +35,22 @@ from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.record.store import Move, Pass
 
-_EVENT_TYPES = {
-    DecisionKind.ACTIVATE: EventType.ACTIVATION,
-    DecisionKind.FAILOVER: EventType.FAILOVER,
-    DecisionKind.SWITCHOVER: EventType.SWITCHOVER,
-    DecisionKind.FAILBACK: EventType.FAILBACK,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Whose doing a pass is, the words they gave for it, and until when a move of theirs is pinned (None: no end)."""
+    """Whose doing a pass is, and how.
+
+    Attributes:
+        actor: Whose.
+        reason: The words they gave for it.
+        pin_until: Until when a move of theirs is pinned; None has no end.
+        force: Whether it skips the safety rules.
+    """
 
     actor: Actor = AUTOMATION
     reason: str | None = None
     pin_until: datetime | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +61,13 @@ class Intent:
         change: The transaction; None when nothing durable changed.
         after: The state once `change` is stored.
         event: The move's event; None for a HOLD.
+        blocked: The move that this pass was the first to block; None otherwise.
     """
 
     change: Pass | None
     after: ProxyState
     event: FailoverEvent | None
+    blocked: BlockedMove | None = None
 
 
 def intend(
@@ -97,7 +108,12 @@ def intend(
         messages.append(
             message_of(ids, Topic.REDUNDANCY_CHANGED, after.proxy, now, redundancy_payload(derived))
         )
-    if move is None and redundancy is None and not turned:
+    evidence = _evidence(decision, believed.proxy.generation, believed.proxy.policy)
+    block = block_after(believed, decision, evidence, now=now, ids=ids)
+    after = replace(after, blocked=block.move, block_noted_at=block.noted_at)
+    if block.begins and block.move is not None:
+        messages.append(message_of(ids, Topic.MOVE_BLOCKED, after.proxy, now, blocked_payload(block.move)))
+    if move is None and redundancy is None and not turned and not block.changes:
         return Intent(change=None, after=after, event=None)
     change = Pass(
         proxy_id=after.proxy.proxy_id,
@@ -105,10 +121,16 @@ def intend(
         instances=turned,
         move=move,
         redundancy=redundancy,
+        blocked=block.changes,
         trail=Trail(audit=tuple(audit), messages=tuple(messages)),
         fence=believed.fence,
     )
-    return Intent(change=change, after=after, event=move.event if move else None)
+    return Intent(
+        change=change,
+        after=after,
+        event=move.event if move else None,
+        blocked=block.move if block.begins else None,
+    )
 
 
 def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime, ids: IdFactory) -> Move:
@@ -116,9 +138,9 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
     event = FailoverEvent(
         event_id=ids(),
         proxy_id=proxy.proxy_id,
-        event_type=_EVENT_TYPES[decision.kind],
+        event_type=EVENT_TYPES[decision.kind],
         status=EventStatus.IN_PROGRESS,
-        trigger=Trigger.MANUAL if decision.reason in ORDERED else Trigger.AUTOMATIC,
+        trigger=trigger_of(decision.reason),
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         reason=_reason(decision, order),
@@ -141,6 +163,7 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
         pin=None if pin is None else pin.instance_id,
         superseded=superseded,
         pin_note=pin,
+        forced=order.force and decision.reason is Reason.MANUAL,
     )
 
 
@@ -151,7 +174,7 @@ def _reason(decision: Decision, order: Order) -> str:
 
 def _actor(decision: Decision, order: Order) -> Actor:
     # A person's report or change may set off an automatic move; that one is not theirs.
-    return order.actor if decision.reason in ORDERED else AUTOMATION
+    return order.actor if decision.reason in BY_PEOPLE else AUTOMATION
 
 
 def _pin_after(state: ProxyState, decision: Decision, order: Order, now: datetime) -> Pin | None:
@@ -197,7 +220,9 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
 
 
 def _evidence(decision: Decision, generation: int, policy: FailoverPolicy) -> dict[str, object]:
+    overridden = [breach.as_json() for breach in decision.overridden]
     return {
+        **({"overridden": overridden} if overridden else {}),
         "strategy": policy.failover_strategy.value,
         "generation": generation,
         "facts": dict(decision.facts),

@@ -17,6 +17,7 @@ from switchover.control.housekeeping import Housekeeping, Retention
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.replication import Replication
+from switchover.control.safety import SafetyBook
 from switchover.control.service import ProxyFailoverService
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
@@ -90,6 +91,7 @@ class ControlPlane:
         self._callbacks = Callbacks()
         self._watch = StoreWatch(parts.clock)
         self._store = self._watch.watched(parts.store)
+        self._safety = SafetyBook(fleet=self._fleet, store=self._store, again=self._again)
         exchange = None if parts.company is None else parts.company.exchange
         self._ownership = _ownership(self._fleet, parts)
         self._switching = Switching(
@@ -114,6 +116,7 @@ class ControlPlane:
             fleet=self._fleet,
             store=self._store,
             watch=self._watch,
+            safety=self._safety,
             ownership=self._ownership,
             switching=self._switching,
             clock=parts.clock,
@@ -184,6 +187,7 @@ class ControlPlane:
             session_seconds=company.session_seconds,
             fleet=self._fleet,
             store=self._store,
+            safety=self._safety,
             membership=self._watch.watched(company.membership),
             exchange=company.exchange,
             ownership=self._ownership,
@@ -204,6 +208,7 @@ class ControlPlane:
             ownership=self._ownership,
             store=self._store,
             watch=self._watch,
+            safety=self._safety,
             cycle=self._cycle,
             dispatcher=self._dispatcher,
             collector=self._collector,
@@ -237,6 +242,7 @@ class ControlPlane:
             StoreUnavailable: The store did not answer.
         """
         now = self._parts.clock.now()
+        await self._safety.refresh()
         for stored in await self._store.load(now - MOVE_WINDOW):
             self._fleet.put(state_of(stored, now))
         await self._switching.start()
@@ -320,6 +326,9 @@ class ControlPlane:
             finally:
                 if not run.done():
                     await self.stop()
+
+    def _again(self, proxy_id: str) -> None:
+        self._dispatcher.take(proxy_id)
 
     def _refresh(self, proxy_id: str) -> None:
         self._collector.refresh(proxy_id)

@@ -12,6 +12,7 @@ from switchover.decision.decide import decide
 from switchover.decision.evaluate import evaluate
 from switchover.decision.plan import is_all_down
 from switchover.model.actor import Actor
+from switchover.model.blocked import BlockedMove
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
@@ -58,8 +59,7 @@ class Queries:
     def evaluation(self, proxy_id: str, actor: Actor) -> Evaluation:
         """What the policy says now."""
         state = self._desk.visible(proxy_id, actor)
-        now = self._desk.clock.now()
-        decision = evaluate(self._desk.watch.view(state, now), now)
+        decision = evaluate(*self._desk.view(state))
         return Evaluation(proxy_id=proxy_id, decision=decision, strategy=state.proxy.policy.failover_strategy)
 
     def redundancy(self, proxy_id: str, actor: Actor) -> RedundancyStatus:
@@ -93,6 +93,12 @@ class Queries:
         self._desk.visible(proxy_id, actor)
         return await self._desk.store.events(proxy_id, limit)
 
+    async def blocked_moves(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[BlockedMove]:
+        """Its newest blocked moves, newest first."""
+        _check_limit(limit, MOST_EVENTS)
+        self._desk.visible(proxy_id, actor)
+        return await self._desk.store.blocked_moves(proxy_id, limit)
+
     async def metrics(
         self, instance_id: UUID, since: datetime | None, until: datetime | None, limit: int, actor: Actor
     ) -> Sequence[InstanceMetrics]:
@@ -110,13 +116,15 @@ class Queries:
         return await self._desk.store.metrics(instance_id, start, end, limit)
 
     def _overview(self, state: ProxyState, rejections: dict[str, dict[str, str]]) -> ProxyOverview:
-        now = self._desk.clock.now()
+        view, now = self._desk.view(state)
         return ProxyOverview(
             proxy=shown_proxy(state.proxy, now),
             instances=instance_states(state, now),
             redundancy=state.redundancy,
             open_event=state.open_move,
-            decision=decide(self._desk.watch.view(state, now), now),
+            decision=decide(view, now),
+            pauses=view.safety.pauses(now),
+            blocked=state.blocked,
             rejections=rejections.get(state.proxy.proxy_id, {}),
             owner=self._desk.ownership.owner_name(state.proxy.proxy_id),
             is_all_down=is_all_down(state.view()),

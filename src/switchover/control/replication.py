@@ -19,6 +19,7 @@ from switchover.control.housekeeping import Housekeeping
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.rendezvous import preferred_owner
+from switchover.control.safety import SafetyBook
 from switchover.control.switching import Switching
 from switchover.control.traffic import TrafficWatch
 from switchover.model.clock import Clock
@@ -57,6 +58,7 @@ class Replication:
         session_seconds: float,
         fleet: Fleet,
         store: Store,
+        safety: SafetyBook,
         membership: Membership,
         exchange: Exchange,
         ownership: Ownership,
@@ -73,6 +75,7 @@ class Replication:
         self._session_seconds = session_seconds
         self._fleet = fleet
         self._store = store
+        self._safety = safety
         self._membership = membership
         self._exchange = exchange
         self._ownership = ownership
@@ -156,6 +159,7 @@ class Replication:
             if not self._leases_known or not self._ownership.is_valid:
                 # What we held may be another's, who knows better; we would pass over it.
                 await self._release_lost(await self._membership.holdings())
+            await self._safety.refresh()
             changes = await self._exchange.changes(self._since)
             await self._follow(p for p, number in changes.numbers.items() if self._is_behind(p, number))
         except StoreUnavailable as error:
@@ -300,6 +304,8 @@ class Replication:
                     await self.catch_up()
                     await self._heed_receipts()
                 else:
+                    if notes.scopes:
+                        await self._safety.refresh()
                     await self._follow(sorted(notes.proxies))
                     await self._heed_receipts(sorted(notes.receipts))
             except StoreUnavailable as error:

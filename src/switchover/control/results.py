@@ -6,12 +6,14 @@ from datetime import datetime
 
 from switchover.decision.damping import Damping
 from switchover.decision.verdict import Decision
+from switchover.model.blocked import BlockedMove
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance, Standing
 from switchover.model.lease import Replica
 from switchover.model.policy import Strategy
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import Pause, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class ProxyOverview:
         rejections: Node id → the node's own words about what it refuses of this proxy.
         owner: The replica that decides about it, by name; None when nobody does, or there is but one process.
         is_all_down: Whether no instance could serve, so that the policy's `all_down` is in force.
+        pauses: What stops automation for it, the widest scope first; empty while it runs.
+        blocked: The move that is wanted and that a rule blocks; None without one.
     """
 
     proxy: Proxy
@@ -68,6 +72,8 @@ class ProxyOverview:
     rejections: Mapping[str, str]
     owner: str | None
     is_all_down: bool
+    pauses: tuple[tuple[Scope, Pause], ...] = ()
+    blocked: BlockedMove | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

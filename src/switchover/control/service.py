@@ -8,6 +8,7 @@ from uuid import UUID
 from switchover.control.commands.configuration import ConfigurationCommands
 from switchover.control.commands.instances import InstanceCommands
 from switchover.control.commands.moves import MoveCommands
+from switchover.control.commands.safety import SafetyCommands
 from switchover.control.condition import Condition
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_policy
@@ -22,11 +23,13 @@ from switchover.control.results import (
 )
 from switchover.control.states import shown_proxy
 from switchover.model.actor import LIBRARY, Actor
+from switchover.model.blocked import BlockedMove
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import ScopeStanding
 from switchover.model.trail import Topic
 from switchover.notify.callbacks import Callback, Callbacks
 from switchover.switch.driver import NodeStatus
@@ -65,6 +68,7 @@ class ProxyFailoverService:
         self._configuration = ConfigurationCommands(desk)
         self._instances = InstanceCommands(desk)
         self._moves = MoveCommands(desk)
+        self._safety = SafetyCommands(desk, self._configuration)
         self._queries = Queries(desk)
 
     # The configuration.
@@ -196,7 +200,7 @@ class ProxyFailoverService:
         the intent is on record.
         """
         return await self._moves.execute(
-            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until
+            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until=pin_until
         )
 
     async def switch_over(
@@ -211,7 +215,7 @@ class ProxyFailoverService:
         """Make a planned move to an eligible instance, the best one by default, and pin it, until `pin_until` if that
         is given.
         """
-        return await self._moves.switch_over(proxy_id, target_instance_id, reason, actor, pin_until)
+        return await self._moves.switch_over(proxy_id, target_instance_id, reason, actor, pin_until=pin_until)
 
     async def complete_failover_event(
         self,
@@ -231,6 +235,48 @@ class ProxyFailoverService:
     ) -> Sequence[FailoverEvent]:
         """The newest events, newest first, 1 to 500."""
         return await self._queries.events(proxy_id, limit, actor)
+
+    # What bounds automation. A scope is `fleet`, `user:NAME` or `proxy:ID`.
+
+    async def get_automation(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
+        """The pause, the safety rules and the gates of a scope."""
+        return self._safety.standing(scope, actor)
+
+    async def pause_automation(
+        self, scope: str, pause: Mapping[str, Any], *, actor: Actor = LIBRARY
+    ) -> ScopeStanding:
+        """Stop automation in a scope: `reason`, and `until` or `forSeconds` if it is to end by itself."""
+        return await self._safety.pause(scope, pause, actor)
+
+    async def resume_automation(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
+        """Let automation run again in a scope."""
+        return await self._safety.resume(scope, actor)
+
+    async def set_safety_rules(
+        self, scope: str, rules: Mapping[str, Any], *, actor: Actor = LIBRARY
+    ) -> ScopeStanding:
+        """Set the safety rules of a scope, the whole of them."""
+        return await self._safety.set_rules(scope, rules, actor)
+
+    async def clear_safety_rules(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
+        """Take the safety rules of a scope away."""
+        return await self._safety.clear_rules(scope, actor)
+
+    async def set_gate(
+        self, scope: str, name: str, gate: Mapping[str, Any], *, actor: Actor = LIBRARY
+    ) -> ScopeStanding:
+        """Set a gate of the fleet or of a user: `isOn`, and a `reason` if there is one."""
+        return await self._safety.set_gate(scope, name, gate, actor)
+
+    async def remove_gate(self, scope: str, name: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
+        """Take a gate away; rules that name it find it off."""
+        return await self._safety.remove_gate(scope, name, actor)
+
+    async def get_blocked_moves(
+        self, proxy_id: str, limit: int = 50, *, actor: Actor = LIBRARY
+    ) -> Sequence[BlockedMove]:
+        """The newest moves that a pause or a safety rule blocked, newest first, 1 to 500."""
+        return await self._queries.blocked_moves(proxy_id, limit, actor)
 
     # Redundancy.
 
@@ -259,6 +305,10 @@ class ProxyFailoverService:
     def set_redundancy_status_callback(self, callback: Callback | None) -> None:
         """Call it with the status when the redundancy changed."""
         self._callbacks.set(Topic.REDUNDANCY_CHANGED, callback)
+
+    def set_blocked_callback(self, callback: Callback | None) -> None:
+        """Call it with the blocked move when a pause or a safety rule begins to block one."""
+        self._callbacks.set(Topic.MOVE_BLOCKED, callback)
 
     # The process.
 

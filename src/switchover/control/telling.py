@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from switchover.model.actor import Actor
+from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
@@ -109,6 +110,27 @@ def health_payload(instance: Instance, *, auto_recovery: bool) -> dict[str, Any]
         "detail": health.last_detail,
         "changedAt": time_text(health.changed_at),
         "autoRecovery": auto_recovery,
+    }
+
+
+def blocked_payload(move: BlockedMove) -> dict[str, Any]:
+    """A blocked move in the API's names."""
+    return {
+        "id": str(move.blocked_id),
+        "proxyId": move.proxy_id,
+        "eventType": move.event_type.value,
+        "trigger": move.trigger.value,
+        "sourceInstanceId": _id(move.source_instance_id),
+        "targetInstanceId": _id(move.target_instance_id),
+        "reason": move.reason,
+        "reasonCode": move.reason_code,
+        "rule": move.rule,
+        "scope": move.scope,
+        "message": move.message,
+        "firstAt": time_text(move.first_at),
+        "lastAt": time_text(move.last_at),
+        "count": move.count,
+        "endedAt": time_text(move.ended_at),
     }
 
 

@@ -6,6 +6,7 @@ with a HOLD that says why, or with None when it has nothing against it. A guard 
 
 from collections.abc import Callable
 
+from switchover.decision.blocking import obey_rules, stop_while_paused
 from switchover.decision.dwell import settle_first
 from switchover.decision.outage import rest_after_outage
 from switchover.decision.survey import Survey
@@ -13,7 +14,7 @@ from switchover.decision.verdict import Decision
 
 Guard = Callable[[Survey, Decision], Decision | None]
 
-GUARDS: tuple[Guard, ...] = (rest_after_outage, settle_first)
+GUARDS: tuple[Guard, ...] = (rest_after_outage, stop_while_paused, settle_first, obey_rules)
 
 
 def guarded(survey: Survey, wanted: Decision) -> Decision:

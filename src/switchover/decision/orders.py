@@ -1,10 +1,13 @@
 """An operator's orders to move, checked against the state they meet."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from switchover.decision.blocking import would_break
 from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.reasons import Reason
+from switchover.decision.rules import MoveBlocked
 from switchover.decision.strategy import in_order
 from switchover.decision.survey import Survey, survey
 from switchover.decision.verdict import Decision, DecisionKind
@@ -14,7 +17,9 @@ from switchover.model.instance import Instance
 from switchover.model.observation import Health
 
 
-def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -> Decision:
+def order_execute(
+    view: View, source_id: UUID, target_id: UUID, now: datetime, *, force: bool = False
+) -> Decision:
     """The move from `source_id` to `target_id`, as ordered.
 
     Damping does not bind an operator; health, admin state and a missing address do.
@@ -24,8 +29,10 @@ def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -
         source_id: What the operator believes to be the active; it may be gone.
         target_id: The instance to make active.
         now: When the order arrived.
+        force: Skip the safety rules that bind people (freezes, gates, the number of serving instances).
 
     Raises:
+        MoveBlocked: A safety rule is in the way.
         NotFound: Source or target is no instance of this proxy.
         Conflict: The source is not the active, the target already is, or the target is vetoed. `state` has
             `activeInstanceId` and `epoch` as they are.
@@ -34,24 +41,26 @@ def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -
     if source_id != active_id:
         source = _registered(view, source_id)
         raise _conflict(view, f"instance {source.name} is not the active instance")
-    return _move_to(survey(view, now), _registered(view, target_id))
+    return _move_to(survey(view, now), _registered(view, target_id), force=force)
 
 
-def order_switchover(view: View, target_id: UUID | None, now: datetime) -> Decision:
+def order_switchover(view: View, target_id: UUID | None, now: datetime, *, force: bool = False) -> Decision:
     """The move to `target_id`, or to the strategy's best standby, as ordered.
 
     Args:
         view: The proxy.
         target_id: The instance to make active; None for the best standby (a damped one only if there is no other).
         now: When the order arrived.
+        force: As for `order_execute`.
 
     Raises:
+        MoveBlocked: A safety rule is in the way.
         NotFound: The target is no instance of this proxy.
         Conflict: The target already is the active, or is vetoed, or there is no standby. `state` as for `order_execute`.
     """
     seen = survey(view, now)
     target = _registered(view, target_id) if target_id is not None else _best(seen)
-    return _move_to(seen, target)
+    return _move_to(seen, target, force=force)
 
 
 def _registered(view: View, instance_id: UUID) -> Instance:
@@ -76,7 +85,7 @@ def _best(seen: Survey) -> Instance:
     return in_order(view, able)[0]
 
 
-def _move_to(seen: Survey, target: Instance) -> Decision:
+def _move_to(seen: Survey, target: Instance, *, force: bool) -> Decision:
     view = seen.view
     if target.instance_id == view.proxy.active_instance_id:
         raise _conflict(view, f"instance {target.name} is the active instance already")
@@ -84,7 +93,11 @@ def _move_to(seen: Survey, target: Instance) -> Decision:
     if vetoes:
         names = ", ".join(veto.value for veto in vetoes)
         raise _conflict(view, f"instance {target.name} may not become active: {names}")
-    return seen.move(_kind(view), Reason.MANUAL, target, detected_at=seen.now)
+    decision = seen.move(_kind(view), Reason.MANUAL, target, detected_at=seen.now)
+    found = would_break(seen, decision)
+    if found and not force:
+        raise MoveBlocked(found)
+    return replace(decision, overridden=found)
 
 
 def _kind(view: View) -> DecisionKind:

@@ -30,14 +30,25 @@ class Reason(StrEnum):
     DWELLING = "dwelling"
     STORE_AWAY = "store_away"
     STORE_RETURNED = "store_returned"
+    PAUSED = "paused"
+    FROZEN = "frozen"
+    GATE_OFF = "gate_off"
+    MOVE_LIMIT_REACHED = "move_limit_reached"
+    TOO_FEW_SERVING = "too_few_serving"
     MANUAL = "manual"
 
 
 BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
 """Why moves are made for what probes saw. What people ordered (a drain, a deletion) is not among them."""
 
-ORDERED = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
-"""Why moves are made that people ordered."""
+
+BY_PEOPLE = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
+"""Why moves are made that people ordered, by name or by an order to the active; every other one is automatic."""
+
+BY_RULES = frozenset(
+    {Reason.PAUSED, Reason.FROZEN, Reason.GATE_OFF, Reason.MOVE_LIMIT_REACHED, Reason.TOO_FEW_SERVING}
+)
+"""Why a move that is wanted is blocked."""
 
 
 class Veto(StrEnum):
@@ -74,6 +85,11 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.DWELLING: "The active instance has just changed; the next automatic move waits another {seconds:.1f} s",
     Reason.STORE_AWAY: "The store does not answer; nothing is decided until it does",
     Reason.STORE_RETURNED: "The store is just back; automatic moves rest for another {seconds:.0f} s",
+    Reason.PAUSED: "Automation is paused for {scope} by {by}: {reason}",
+    Reason.FROZEN: "Freeze {freeze} of {scope} lasts until {until}",
+    Reason.GATE_OFF: "Gate {gate}, which {scope} needs, is off",
+    Reason.MOVE_LIMIT_REACHED: "The limit of {scope} is reached: automatic moves {moves}, within {seconds:g} s",
+    Reason.TOO_FEW_SERVING: "Too few instances would serve: {serving}, and {scope} needs {needed}",
     Reason.MANUAL: "Ordered by an operator",
 }
 

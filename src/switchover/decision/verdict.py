@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from switchover.decision.reasons import Reason, Veto
+from switchover.decision.reasons import BY_PEOPLE, Reason, Veto
+from switchover.decision.rules import Breach
+from switchover.model.events import EventType, Trigger
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
 
@@ -20,6 +22,20 @@ class DecisionKind(StrEnum):
     FAILOVER = "failover"
     SWITCHOVER = "switchover"
     FAILBACK = "failback"
+
+
+EVENT_TYPES = {
+    DecisionKind.ACTIVATE: EventType.ACTIVATION,
+    DecisionKind.FAILOVER: EventType.FAILOVER,
+    DecisionKind.SWITCHOVER: EventType.SWITCHOVER,
+    DecisionKind.FAILBACK: EventType.FAILBACK,
+}
+"""The kind of event that a decision to act becomes."""
+
+
+def trigger_of(reason: Reason) -> Trigger:
+    """Whose doing a move for this reason is."""
+    return Trigger.MANUAL if reason in BY_PEOPLE else Trigger.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +86,25 @@ class CandidateEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedWish:
+    """The move that a HOLD would have been, had no rule been in the way.
+
+    Attributes:
+        kind: What was wanted; never HOLD.
+        reason: Why it was wanted.
+        facts: The numbers of that reason's sentence.
+        target_instance_id: Who would have become active.
+        breaches: What was in the way, at least one; the first gives the HOLD its reason.
+    """
+
+    kind: DecisionKind
+    reason: Reason
+    facts: Mapping[str, int | float | str]
+    target_instance_id: UUID | None
+    breaches: tuple[Breach, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What should be done about one proxy, and why.
 
@@ -82,6 +117,8 @@ class Decision:
         candidates: Every instance, best first, then the vetoed in order of preference.
         detected_at: When the cause began; None when there is none.
         recheck_at: When time alone could change this decision; None when only evidence can.
+        blocked: What a rule forbade, of a HOLD; None when nothing was in the way.
+        overridden: The rules that a person's order skipped.
     """
 
     kind: DecisionKind
@@ -92,6 +129,8 @@ class Decision:
     candidates: tuple[CandidateEvidence, ...]
     detected_at: datetime | None = None
     recheck_at: datetime | None = None
+    blocked: BlockedWish | None = None
+    overridden: tuple[Breach, ...] = ()
 
     @property
     def acts(self) -> bool:

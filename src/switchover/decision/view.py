@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from switchover.decision.rules import NO_SAFETY, Safety
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.proxy import Proxy
@@ -21,6 +22,7 @@ class View:
         connections: Live connections per instance, where the data plane tells; a missing instance has 0.
         store_is_away: Whether the store has not answered for a while, so that nothing can be put on record.
         rests_until: Until when automatic moves wait after the store has returned; None when they do not.
+        safety: The pauses and rules that bind the proxy's moves.
     """
 
     proxy: Proxy
@@ -29,6 +31,7 @@ class View:
     connections: Mapping[UUID, int] = field(default_factory=dict)
     store_is_away: bool = False
     rests_until: datetime | None = None
+    safety: Safety = NO_SAFETY
 
     def instance(self, instance_id: UUID | None) -> Instance | None:
         """The registered instance with this id; None when it is gone or none was asked for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.rules import NO_RULES, SafetyRules
 from switchover.model.steadiness import (
     AllDown,
     FailbackMode,
@@ -163,6 +164,7 @@ class FailoverPolicy:
         given_failback: As given; see `failback`.
         failback_window: When in the day an automatic failback may happen; None for any time.
         all_down: What nodes do while no instance could serve.
+        rules: The proxy's own safety rules, beside those of its user and of the fleet.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -189,6 +191,7 @@ class FailoverPolicy:
     given_failback: FailbackMode | None = None
     failback_window: FailbackWindow | None = None
     all_down: AllDown = AllDown.KEEP_LAST
+    rules: SafetyRules = NO_RULES
 
     @property
     def health_check_timeout_seconds(self) -> float:

@@ -41,6 +41,7 @@ class Topic(StrEnum):
     INSTANCE_UNHEALTHY = "instance.unhealthy"
     INSTANCE_HEALTHY = "instance.healthy"
     REDUNDANCY_CHANGED = "redundancy.changed"
+    MOVE_BLOCKED = "move.blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class Notes:
         proxies: Proxies of which something was stored, by ourselves or by others.
         receipts: Proxies of which a node has answered.
         members: Whether sessions or leases changed.
+        scopes: Whether a pause, a rule or a gate changed.
         traffic: What nodes of other replicas carried.
         missed: Whether some may have been lost, because the connection was: look at everything.
     """
@@ -30,6 +31,7 @@ class Notes:
     proxies: frozenset[str] = frozenset()
     receipts: frozenset[str] = frozenset()
     members: bool = False
+    scopes: bool = False
     traffic: tuple[TrafficEvidence, ...] = ()
     missed: bool = False
 
@@ -39,6 +41,7 @@ class Notes:
             proxies=self.proxies | later.proxies,
             receipts=self.receipts | later.receipts,
             members=self.members or later.members,
+            scopes=self.scopes or later.scopes,
             traffic=(self.traffic + later.traffic)[:MOST_ACCOUNTS],
             missed=self.missed or later.missed,
         )

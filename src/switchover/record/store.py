@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from switchover.model.blocked import BlockedMove
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Pin, Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
 
 
@@ -32,6 +34,7 @@ class StoredProxy:
         redundancy: As last stored; None before the first.
         last_move_failed: Whether the last committed move has failed: then not every node may have applied it.
         change_number: Grows with everything that is stored about the proxy.
+        blocked: The blocked move that has not ended; None without one.
     """
 
     proxy: Proxy
@@ -41,6 +44,7 @@ class StoredProxy:
     redundancy: RedundancyStatus | None
     last_move_failed: bool = False
     change_number: int = 0
+    blocked: BlockedMove | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Move:
         pin: The pin after the move.
         superseded: The open move that this one closes, already closed as FAILED; None without one.
         pin_note: Who pinned, why and until when; None when that is not known.
+        forced: Whether safety rules and pauses are skipped, because a person said so.
     """
 
     seen_active_instance_id: UUID | None
@@ -63,6 +68,7 @@ class Move:
     pin: UUID | None
     superseded: FailoverEvent | None = None
     pin_note: Pin | None = None
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class Pass:
             only while the instance is registered.
         move: The move, if the pass decided one.
         redundancy: The derived status, if it changed.
+        blocked: Blocked moves that began, were seen again or ended; those that ended first.
         trail: Audit entries and messages of all of it.
         fence: Of the owner who writes.
     """
@@ -85,6 +92,7 @@ class Pass:
     instances: tuple[Instance, ...] = ()
     move: Move | None = None
     redundancy: RedundancyStatus | None = None
+    blocked: tuple[BlockedMove, ...] = ()
     trail: Trail = NO_TRAIL
     fence: Fence | None = None
 
@@ -165,9 +173,13 @@ class Store(Protocol):
         """
 
     async def commit_pass(self, change: Pass) -> None:
-        """Store one pass. With a move: compare-and-set on (active instance, epoch).
+        """Store one pass. With a move: compare-and-set on (active instance, epoch), and no rule in the way.
+
+        The rules (`decision.rules.breaches`) are asked about the state after the move. Pauses, rules and gates cannot
+        change while they are, and two moves that one limit counts come one after the other.
 
         Raises:
+            MoveBlocked: A pause or a safety rule is in the way; nothing of the pass was stored.
             NotFound: The proxy does not exist (any more), or the instance that the move makes active does not.
             Conflict: The stored active or epoch is not what the move saw, or a move is open that this one does not
                 supersede; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
@@ -228,6 +240,24 @@ class Store(Protocol):
     ) -> bool:
         """Set the epoch to `epoch` if the stored one of a proxy that is not deleted is below; whether it was."""
 
+    async def standings(self) -> Sequence[ScopeStanding]:
+        """Every scope in which something is set, by scope."""
+
+    async def save_pause(self, scope: Scope, pause: Pause | None, trail: Trail = NO_TRAIL) -> None:
+        """Pause automation in a scope, in place of a former pause; None resumes it.
+
+        No automatic move that the pause forbids commits once this has returned, whoever makes it.
+        """
+
+    async def save_rules(self, scope: Scope, rules: SafetyRules, trail: Trail = NO_TRAIL) -> None:
+        """Store the rules of the fleet or of a user, in place of the former ones; from then on they bind every move."""
+
+    async def save_gate(self, scope: Scope, name: str, gate: Gate | None, trail: Trail = NO_TRAIL) -> None:
+        """Store a gate of the fleet or of a user, in place of the one with that name; None takes it away."""
+
+    async def blocked_moves(self, proxy_id: str, limit: int) -> Sequence[BlockedMove]:
+        """The newest `limit` blocked moves of a proxy, newest first."""
+
     async def event(self, event_id: UUID) -> FailoverEvent | None:
         """One event; None when there is none."""
 
@@ -264,7 +294,7 @@ class Store(Protocol):
     async def prune(
         self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
     ) -> int:
-        """Delete events closed, samples recorded and messages delivered before that; how many rows went.
+        """Delete events closed, blocked moves ended, samples recorded and messages delivered before that; how many rows went.
 
         A proxy's newest event stays. Not one transaction but a row of small ones, so that nobody waits long; after
         `StoreUnavailable` some rows may be gone already.

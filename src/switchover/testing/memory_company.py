@@ -9,6 +9,8 @@ from switchover.model.clock import Clock
 from switchover.model.errors import StoreUnavailable
 from switchover.model.lease import Holding, Lease, Member, Replica
 from switchover.model.plan import Phase, Receipt, ReceiptKind, TrafficEvidence
+from switchover.model.rules import ScopeStanding
+from switchover.model.trail import Trail
 from switchover.record.exchange import Changes, Connected, Exchange, Notes
 from switchover.record.membership import Membership
 from switchover.testing.memory_leases import MemoryLeases
@@ -52,6 +54,10 @@ class TellingStore(MemoryStore):
     def _touch(self, proxy_id: str) -> None:
         super()._touch(proxy_id)
         self._company.tell(Notes(proxies=frozenset({proxy_id})))
+
+    def _change_scope(self, standing: ScopeStanding, trail: Trail) -> None:
+        super()._change_scope(standing, trail)
+        self._company.tell(Notes(scopes=True))
 
 
 class MemoryWay(Membership, Exchange):

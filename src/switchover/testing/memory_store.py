@@ -7,6 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
+from switchover.model.blocked import BlockedMove
 from switchover.model.errors import LostLease, NotFound, StoreUnavailable
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.instance import Instance
@@ -14,6 +15,7 @@ from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding, scope_of_proxy
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
 from switchover.record.conflicts import instance_id_taken, policy_changed, proxy_id_taken
 from switchover.record.outcomes import PROXY_DELETED
@@ -98,6 +100,10 @@ class MemoryStore(MemoryTables, Store):
         for event in list(self._events.values()):
             if event.proxy_id == proxy_id and event.status.is_open:
                 self._close(close(event, outcome))
+        lasting = self._lasting_block(proxy_id)
+        if lasting is not None:
+            self._note_blocked([replace(lasting, ended_at=at)])
+        self._standings.pop(scope_of_proxy(proxy_id), None)
         self._leave(trail)
         self._touch(proxy_id)
 
@@ -143,10 +149,12 @@ class MemoryStore(MemoryTables, Store):
         self._check_fence(change.proxy_id, change.fence)
         if change.move is not None:
             self._check_move(change.proxy_id, change.move)
+            self._check_rules(change, change.move)
             self._move(change, change.move)
         self._measure(change.instances)
         if change.redundancy is not None:
             self._redundancy[change.redundancy.proxy_id] = change.redundancy
+        self._note_blocked(change.blocked)
         self._leave(change.trail)
         self._touch(change.proxy_id)
 
@@ -227,6 +235,28 @@ class MemoryStore(MemoryTables, Store):
         self._touch(proxy_id)
         return True
 
+    async def standings(self) -> Sequence[ScopeStanding]:
+        await self._turn()
+        return sorted(self._standings.values(), key=lambda standing: str(standing.scope))
+
+    async def save_pause(self, scope: Scope, pause: Pause | None, trail: Trail = NO_TRAIL) -> None:
+        await self._turn(pause, trail)
+        self._change_scope(replace(self._standing(scope), pause=pause), trail)
+
+    async def save_rules(self, scope: Scope, rules: SafetyRules, trail: Trail = NO_TRAIL) -> None:
+        await self._turn(rules, trail)
+        self._change_scope(replace(self._standing(scope), rules=rules), trail)
+
+    async def save_gate(self, scope: Scope, name: str, gate: Gate | None, trail: Trail = NO_TRAIL) -> None:
+        await self._turn(gate, trail)
+        standing = self._standing(scope)
+        self._change_scope(replace(standing, gates=standing.with_gate(name, gate)), trail)
+
+    async def blocked_moves(self, proxy_id: str, limit: int) -> Sequence[BlockedMove]:
+        await self._turn()
+        wanted = [move for move in self._blocked.values() if move.proxy_id == proxy_id]
+        return sorted(wanted, key=attrgetter("first_at", "blocked_id"), reverse=True)[:limit]
+
     async def event(self, event_id: UUID) -> FailoverEvent | None:
         await self._turn()
         return self._events.get(event_id)
@@ -289,15 +319,22 @@ class MemoryStore(MemoryTables, Store):
             if event.completed_at is not None and event.completed_at < events_before
         ]
         gone_events = set(events) - newest
+        gone_blocked = [
+            move.blocked_id
+            for move in self._blocked.values()
+            if move.ended_at is not None and move.ended_at < events_before
+        ]
         gone_metrics = [s.metrics_id for s in self._metrics.values() if s.recorded_at < metrics_before]
         gone_messages = [key for key, at in self._delivered.items() if at < messages_before]
         for event_id in gone_events:
             del self._events[event_id]
+        for blocked_id in gone_blocked:
+            del self._blocked[blocked_id]
         for metrics_id in gone_metrics:
             del self._metrics[metrics_id]
         for message_id in gone_messages:
             del self._messages[message_id], self._delivered[message_id]
-        return len(gone_events) + len(gone_metrics) + len(gone_messages)
+        return len(gone_events) + len(gone_blocked) + len(gone_metrics) + len(gone_messages)
 
     async def close(self) -> None:
         self._closed = True
@@ -305,6 +342,13 @@ class MemoryStore(MemoryTables, Store):
     def reopen(self) -> None:
         """Open what was recorded again, as the next process does."""
         self._closed = False
+
+    def _standing(self, scope: Scope) -> ScopeStanding:
+        return self._standings.get(scope, ScopeStanding(scope=scope))
+
+    def _change_scope(self, standing: ScopeStanding, trail: Trail) -> None:
+        self._set(standing)
+        self._leave(trail)
 
     async def _turn(self, *values: object) -> None:
         await asyncio.sleep(0)

@@ -6,16 +6,19 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
+from switchover.decision.rules import MoveBlocked, breaches, counts, limits, safety_of, wanted_move
+from switchover.model.blocked import BlockedMove
 from switchover.model.errors import NotFound
 from switchover.model.events import EventStatus, EventType, FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import MoveLimit, Scope, ScopeKind, ScopeStanding
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
 from switchover.record.conflicts import active_moved, instance_name_taken, listener_taken, move_open
 from switchover.record.store import Move, Pass, StoredProxy
-from switchover.testing.stored_copies import stored_entry, stored_event, stored_message
+from switchover.testing.stored_copies import stored_blocked, stored_entry, stored_event, stored_message
 
 
 class MemoryTables:
@@ -33,6 +36,8 @@ class MemoryTables:
         self._messages: dict[UUID, OutboxMessage] = {}
         self._delivered: dict[UUID, datetime] = {}
         self._change_numbers: dict[str, int] = {}
+        self._standings: dict[Scope, ScopeStanding] = {}
+        self._blocked: dict[UUID, BlockedMove] = {}
 
     @property
     def change_numbers(self) -> Mapping[str, int]:
@@ -91,6 +96,7 @@ class MemoryTables:
             redundancy=self._redundancy.get(proxy_id),
             last_move_failed=self._last_move_failed(proxy_id),
             change_number=self._change_numbers.get(proxy_id, 0),
+            blocked=self._lasting_block(proxy_id),
         )
 
     def _open_move(self, proxy_id: str) -> FailoverEvent | None:
@@ -142,6 +148,64 @@ class MemoryTables:
         closed = move.superseded.event_id if move.superseded is not None else None
         if still_open is not None and still_open.event_id != closed:
             raise move_open(proxy_id, stored.active_instance_id, stored.epoch)
+
+    def _check_rules(self, change: Pass, move: Move) -> None:
+        if move.forced:
+            return
+        proxy = self._proxies[change.proxy_id]
+        safety = safety_of(proxy.proxy_id, proxy.owner_id, proxy.policy.rules, self._standings)
+        latest = {
+            scope: at
+            for scope, rules in limits(safety)
+            if rules.move_limit is not None
+            and (at := self._latest_counted(scope, rules.move_limit, change.at)) is not None
+        }
+        health = {instance.instance_id: instance.health for instance in change.instances}
+        instances = [
+            replace(i, health=health.get(i.instance_id, i.health)) for i in self._registered(change.proxy_id)
+        ]
+        source = next((i for i in instances if i.instance_id == move.seen_active_instance_id), None)
+        wanted = wanted_move(move.event.trigger, move.event.event_type, source, instances)
+        found = breaches(wanted, replace(safety, latest=latest), change.at)
+        if found:
+            raise MoveBlocked(found, latest)
+
+    def _latest_counted(self, scope: Scope, limit: MoveLimit, now: datetime) -> datetime | None:
+        times = sorted(
+            event.stages.committed_at
+            for event in self._events.values()
+            if counts(event.trigger, event.event_type)
+            and event.stages.committed_at is not None
+            and event.stages.committed_at > now - limit.window
+            and self._reaches(scope, event.proxy_id)
+        )
+        return times[-limit.moves] if len(times) >= limit.moves else None
+
+    def _reaches(self, scope: Scope, proxy_id: str) -> bool:
+        if scope.kind is ScopeKind.PROXY:
+            return scope.name == proxy_id
+        proxy = self._proxies.get(proxy_id) or self._deleted_proxies[proxy_id]
+        return scope.kind is ScopeKind.FLEET or proxy.owner_id == scope.name
+
+    def _lasting_block(self, proxy_id: str) -> BlockedMove | None:
+        return next(
+            (b for b in self._blocked.values() if b.proxy_id == proxy_id and b.ended_at is None), None
+        )
+
+    def _note_blocked(self, moves: Sequence[BlockedMove]) -> None:
+        for move in moves:
+            known = self._blocked.get(move.blocked_id)
+            self._blocked[move.blocked_id] = (
+                stored_blocked(move)
+                if known is None
+                else replace(known, last_at=move.last_at, count=move.count, ended_at=move.ended_at)
+            )
+
+    def _set(self, standing: ScopeStanding) -> None:
+        if standing.is_empty:
+            self._standings.pop(standing.scope, None)
+        else:
+            self._standings[standing.scope] = standing
 
     def _move(self, change: Pass, move: Move) -> None:
         event = stored_event(move.event)

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from switchover.decision.decide import decide
 from switchover.decision.history import remembered
-from switchover.decision.reasons import ORDERED, Reason
-from switchover.decision.verdict import Decision, DecisionKind
+from switchover.decision.reasons import Reason
+from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
 from switchover.decision.view import View
 from switchover.health.flapping import penalised
 from switchover.health.machine import HealthChange, observe, report
-from switchover.model.events import EventType, PastMove, Trigger
+from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation, Report
 
@@ -92,11 +92,11 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
         return view
     proxy = view.proxy
     move = PastMove(
-        event_type=_event_type(decision.kind),
+        event_type=EVENT_TYPES[decision.kind],
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         committed_at=now,
-        trigger=Trigger.MANUAL if decision.reason in ORDERED else Trigger.AUTOMATIC,
+        trigger=trigger_of(decision.reason),
     )
     return replace(
         view,
@@ -114,19 +114,3 @@ def _pin_after(pin: UUID | None, decision: Decision) -> UUID | None:
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
         return decision.target_instance_id
     return None if pin == decision.source_instance_id else pin
-
-
-def _event_type(kind: DecisionKind) -> EventType:
-    match kind:
-        case DecisionKind.ACTIVATE:
-            return EventType.ACTIVATION
-        case DecisionKind.FAILOVER:
-            return EventType.FAILOVER
-        case DecisionKind.SWITCHOVER:
-            return EventType.SWITCHOVER
-        case DecisionKind.FAILBACK:
-            return EventType.FAILBACK
-        case DecisionKind.HOLD:
-            raise AssertionError("a HOLD moves nothing")
-        case _:
-            assert_never(kind)

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from switchover.model.blocked import BlockedMove
 from switchover.model.events import FailoverEvent
 from switchover.model.trail import AuditEntry, OutboxMessage
 
@@ -18,6 +19,11 @@ def stored_event(event: FailoverEvent) -> FailoverEvent:
 def stored_entry(entry: AuditEntry) -> AuditEntry:
     """The audit entry as it comes back."""
     return replace(entry, detail=_document(entry.detail))
+
+
+def stored_blocked(move: BlockedMove) -> BlockedMove:
+    """The blocked move as it comes back."""
+    return replace(move, evidence=_document(move.evidence))
 
 
 def stored_message(message: OutboxMessage) -> OutboxMessage:

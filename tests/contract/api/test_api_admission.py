@@ -124,6 +124,10 @@ PROXY_PATHS = {
     "listFailoverEvents": 21,
     "getProxy": 21,
     "deleteProxy": 21,
+    "listBlockedMoves": 21,
+    "getAutomation": 48,
+    "resumeAutomation": 48,
+    "clearSafetyRules": 48,
 }
 
 

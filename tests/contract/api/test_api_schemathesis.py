@@ -1,5 +1,6 @@
 """Schemathesis over the OpenAPI document: whatever it makes up, the API does what the document says."""
 
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from tests.api_world import ApiWorld
 
 from switchover.api.operations import OPERATIONS
 
-HEADINGS = ("proxies", "instances", "failover")
+HEADINGS = ("proxies", "instances", "automation", "failover")
 RELATIONS = {
     "config.allDown",
     "config.enableLoadBalancing",
@@ -30,6 +31,14 @@ RELATIONS = {
     "config.listener.port",
     "config.traffic.tryIdleTimeoutSeconds",
     "pinUntil",
+    "config.rules.freezes[]",
+    "config.rules.freezes[].endsAt",
+    "config.rules.freezes[].name",
+    "forSeconds",
+    "freezes[]",
+    "freezes[].endsAt",
+    "freezes[].name",
+    "scope",
     "since",
     "totalInstances",
     "until",
@@ -165,6 +174,7 @@ def _at_home(values: Any, served: ServedApi) -> Any:
         "targetInstanceId": served.instance_ids,
         "activeInstanceId": served.instance_ids,
         "eventId": served.event_ids,
+        "scope": ["proxy:web", "user:me", "fleet"],
     }
     return {
         name: _one_of(homes[name], value) if name in homes and isinstance(value, str) else value
@@ -182,4 +192,4 @@ def _is_about_relations(response: Response) -> bool:
     if response.status_code != 400:
         return False
     problems = response.json()["error"]["details"]["problems"]
-    return all(problem["field"] in RELATIONS for problem in problems)
+    return all(re.sub(r"[0-9]+(?=\])", "", problem["field"]) in RELATIONS for problem in problems)

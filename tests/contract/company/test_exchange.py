@@ -9,6 +9,7 @@ from tests.contract.company.conftest import Way, Ways
 from tests.record_values import NOW, a_proxy, a_status
 
 from switchover.model.plan import EndpointTraffic, Phase, Receipt, ReceiptKind, TrafficEvidence
+from switchover.model.rules import FLEET, Pause
 from switchover.record.exchange import Notes
 
 DEADLINE_SECONDS = 60.0
@@ -65,6 +66,14 @@ async def test_the_others_hear_of_sessions_and_leases(ways: Ways) -> None:
         await heard(two, Notes(members=True))
         await one.membership.leave(one.replica_id)
         await heard(two, Notes(members=True))
+
+
+async def test_the_others_hear_of_a_pause(ways: Ways) -> None:
+    one, two = await ways(1), await ways(2)
+    async with listening(two):
+        await one.store.save_pause(FLEET, Pause(by="root", reason="network", since=NOW))
+        await heard(two, Notes(scopes=True))
+    assert [standing.scope for standing in await two.store.standings()] == [FLEET]
 
 
 async def test_every_change_has_a_higher_number_and_is_found_by_looking(ways: Ways) -> None:

@@ -16,6 +16,7 @@ from switchover.cli.options import duration_seconds
 COMMANDS = (
     *("up", "down", "demo", "status", "events", "apply", "switch", "pin", "unpin", "undamp"),
     *("ready", "drain", "maintenance"),
+    *("pause", "resume", "rules", "gate"),
     *("doctor", "token", "db", "node", "serve"),
 )
 

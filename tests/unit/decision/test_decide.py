@@ -183,11 +183,8 @@ def test_the_promised_texts_are_word_for_word(reason: Reason, words: str) -> Non
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_a_sentence(reason: Reason) -> None:
-    facts: dict[str, int | float | str] = {
-        "failures": 3,
-        "seconds": 4.2,
-        "instance": "a",
-        "proxy": "web",
-        "opens": "never",
+    words = {
+        name: name
+        for name in ("instance", "proxy", "opens", "scope", "by", "reason", "freeze", "until", "gate")
     }
-    assert sentence(reason, facts)
+    assert sentence(reason, {"failures": 3, "seconds": 4.2, "moves": 1, "serving": 1, "needed": 2, **words})

@@ -20,5 +20,7 @@ class Permission(StrEnum):
     REDUNDANCY_DECLARE = "redundancy:declare"
     PROXY_READ = "proxy:read"
     PROXY_DELETE = "proxy:delete"
+    AUTOMATION_READ = "automation:read"
+    AUTOMATION_WRITE = "automation:write"
     NODE_READ = "node:read"
     REPLICA_READ = "replica:read"

@@ -38,6 +38,7 @@ _READS = frozenset(
         Permission.EVENT_READ,
         Permission.REDUNDANCY_READ,
         Permission.PROXY_READ,
+        Permission.AUTOMATION_READ,
     }
 )
 _OWNERS_WRITES = frozenset(
@@ -46,6 +47,8 @@ _OWNERS_WRITES = frozenset(
         Permission.INSTANCE_WRITE,
         Permission.HEALTH_REPORT,
         Permission.PROXY_DELETE,
+        # Of their own proxies and of themselves; the fleet is for who sees every proxy.
+        Permission.AUTOMATION_WRITE,
     }
 )
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from switchover.control.documents.fields import Id, Moment, Parsed, ProxyId, Refused
+from switchover.control.documents.fields import Id, Matching, Moment, Parsed, ProxyId, Refused
+from switchover.control.documents.rules import SCOPE_PATTERN, SCOPE_WORDS, GateName
 from switchover.control.service import ProxyFailoverService
 from switchover.model.actor import Actor
 
@@ -36,6 +37,12 @@ Service = Annotated[ProxyFailoverService, Depends(_service)]
 Caller = Annotated[Actor, Depends(_actor)]
 ProxyIdInPath = Annotated[ProxyId, Path(alias="proxyId", description="The proxy.")]
 InstanceIdInPath = Annotated[Id, Path(alias="instanceId", description="The instance.")]
+ScopeInPath = Annotated[
+    str,
+    Path(description="fleet, user:NAME (user:me is the caller) or proxy:ID."),
+    Matching(SCOPE_PATTERN, SCOPE_WORDS, 320),
+]
+GateInPath = Annotated[GateName, Path(description="The gate's name.")]
 EventIdInPath = Annotated[Id, Path(alias="eventId", description="The event.")]
 EventLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
 MetricsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]

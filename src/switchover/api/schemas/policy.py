@@ -1,10 +1,15 @@
 """A policy with every setting in force, as answers tell it."""
 
+from datetime import datetime
 from typing import Self
+
+from pydantic import Field
 
 from switchover.api.schemas.body import Body
 from switchover.control.documents import policy_document
+from switchover.control.documents.rules import rules_document
 from switchover.model.policy import BalancingAlgorithm, CheckType, FailoverPolicy, Protocol, Scheme, Strategy
+from switchover.model.rules import SafetyRules, Weekday
 from switchover.model.steadiness import AllDown, FailbackMode
 
 
@@ -60,6 +65,39 @@ class FailbackWindowBody(Body):
     time_zone: str
 
 
+class MoveLimitBody(Body):
+    """At most so many automatic moves within any span of that length."""
+
+    moves: int
+    window_seconds: float
+
+
+class FreezeBody(Body):
+    """A span of time in which nothing moves: once, or each week."""
+
+    name: str
+    starts_at: datetime | None = Field(default=None, description="Missing in a weekly one.")
+    ends_at: datetime | None = Field(default=None, description="Missing in a weekly one.")
+    days: list[Weekday] = Field(default=[], description="Missing in a single span.")
+    start: str = Field(default="", description="HH:MM; missing in a single span.")
+    end: str = Field(default="", description="HH:MM; missing in a single span.")
+    time_zone: str = Field(default="", description="An IANA name; missing in a single span.")
+
+
+class RulesBody(Body):
+    """Safety rules; the request's schema says what each one means."""
+
+    min_serving: int | None
+    move_limit: MoveLimitBody | None
+    gates: list[str]
+    freezes: list[FreezeBody]
+
+    @classmethod
+    def of(cls, rules: SafetyRules) -> Self:
+        """The body of `rules`."""
+        return cls.model_validate(rules_document(rules))
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -87,6 +125,7 @@ class PolicyBody(Body):
     failback: FailbackMode
     failback_window: FailbackWindowBody | None
     all_down: AllDown
+    rules: RulesBody
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from switchover.api.schemas.automation import BlockedMoveBody, PauseBody
 from switchover.api.schemas.body import Body
 from switchover.api.schemas.failover import EvaluationBody, FailoverEventBody, RedundancyBody
 from switchover.api.schemas.instance import InstanceBody
@@ -77,6 +78,12 @@ class ProxyBody(ConfigurationBody):
     owner: str | None = Field(
         description="The replica that decides about it; null while none does, or when there is but one process."
     )
+    pauses: list[PauseBody] = Field(
+        description="What stops automation for it now, the widest scope first; empty while it runs."
+    )
+    blocked: BlockedMoveBody | None = Field(
+        description="The move that is wanted and that a rule blocks; null without one."
+    )
 
     @classmethod
     def of_overview(cls, overview: ProxyOverview) -> Self:
@@ -95,6 +102,8 @@ class ProxyBody(ConfigurationBody):
             is_all_down=overview.is_all_down,
             rejections=dict(overview.rejections),
             owner=overview.owner,
+            pauses=[PauseBody.of(scope, pause) for scope, pause in overview.pauses],
+            blocked=None if overview.blocked is None else BlockedMoveBody.of(overview.blocked),
         )
 
 

@@ -36,7 +36,9 @@ class MoveCommands:
         target_id: UUID,
         reason: str | None,
         actor: Actor,
+        *,
         pin_until: datetime | None = None,
+        force: bool = False,
     ) -> FailoverEvent:
         """Move from `source_id`, which must be the active, to `target_id`, which must be eligible; pins the target.
 
@@ -47,9 +49,9 @@ class MoveCommands:
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_execute(view, source_id, target_id, now)
+            return order_execute(view, source_id, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor, pin_until)
+        return await self._ordered(proxy_id, deciding, reason, actor, pin_until=pin_until, force=force)
 
     async def switch_over(
         self,
@@ -57,7 +59,9 @@ class MoveCommands:
         target_id: UUID | None,
         reason: str | None,
         actor: Actor,
+        *,
         pin_until: datetime | None = None,
+        force: bool = False,
     ) -> FailoverEvent:
         """Move to `target_id`, or to the best eligible standby; pins it.
 
@@ -68,9 +72,9 @@ class MoveCommands:
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_switchover(view, target_id, now)
+            return order_switchover(view, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor, pin_until)
+        return await self._ordered(proxy_id, deciding, reason, actor, pin_until=pin_until, force=force)
 
     async def complete(self, event_id: UUID, outcome: Mapping[str, Any], actor: Actor) -> FailoverEvent:
         """Close an event with the outcome that whoever switched the proxy reports.
@@ -154,13 +158,15 @@ class MoveCommands:
         deciding: Deciding,
         reason: str | None,
         actor: Actor,
-        pin_until: datetime | None = None,
+        *,
+        pin_until: datetime | None,
+        force: bool,
     ) -> FailoverEvent:
         desk = self._desk
         words = checked_reason(reason)
         until = checked_end("pinUntil", pin_until, desk.clock.now())
         desk.ours(proxy_id, actor)
-        order = Order(actor=actor, reason=words, pin_until=until)
+        order = Order(actor=actor, reason=words, pin_until=until, force=force)
         result = await desk.cycle.run(proxy_id, deciding=deciding, order=order)
         if result.event is None:
             raise RuntimeError(f"an order on {proxy_id} was neither refused nor carried out")

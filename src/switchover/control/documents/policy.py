@@ -29,6 +29,7 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.rules import RulesDocument, merged_rules, rules_document
 from switchover.control.documents.steadiness import (
     DwellSeconds,
     FailbackWindowDocument,
@@ -50,6 +51,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.rules import SafetyRules
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 
 _PREFIX = "config"
@@ -126,7 +128,7 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener`, `traffic`, `flapDamping` and `failbackWindow` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow` and `rules` are merged field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = setting(
@@ -196,6 +198,9 @@ class PolicyDocument(Document):
         "What nodes do while no instance could serve: keep the last active, send to every instance, or answer 503.",
         default="keep_last",
     )
+    rules: RulesDocument | None = setting(
+        "Safety rules, beside those of the user and of the fleet.", default={}
+    )
 
 
 _IN_FORCE = {
@@ -231,6 +236,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["failback_window"] = failback_window(base.failback_window, given.pop("failback_window"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
+    if given.get("rules") is not None:
+        changes["rules"] = merged_rules(base.rules, given.pop("rules"), f"{_PREFIX}.rules.")
     policy = replace(base, **_values(base, given), **changes)
     problems = relation_problems(policy)
     if problems:
@@ -301,6 +308,8 @@ def _json(value: Any) -> Any:
             return f"{value:%H:%M}"
         case StatusRange():
             return value.low if value.low == value.high else str(value)
+        case SafetyRules():
+            return rules_document(value)
         case tuple():
             return [_json(item) for item in value]
         case _ if type(value) in _DOCUMENTS:

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Row, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.events import EventStatus
+from switchover.record.sql.blocked import blocked_move_of
 from switchover.record.sql.event_rows import event_of, past_move_of
 from switchover.record.sql.instance_rows import instance_of
 from switchover.record.sql.proxy_rows import proxy_of
 from switchover.record.sql.redundancy import redundancy_of
+from switchover.record.sql.safety_schema import LASTS, blocked_moves
 from switchover.record.sql.schema import (
     IS_MOVE,
     IS_OPEN,
@@ -81,9 +83,16 @@ async def load(
     statuses = await connection.execute(
         select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
     )
+    blocked = await connection.execute(
+        # The order of the index of what lasts, as above.
+        select(blocked_moves)
+        .where(LASTS, wanted(blocked_moves.c.proxy_id))
+        .order_by(blocked_moves.c.proxy_id)
+    )
     instances_of = _by_proxy(instances, instance_of)
     moves_of = _by_proxy(moves, past_move_of)
     open_move_of = {row.proxy_id: event_of(row) for row in open_moves}
+    blocked_of = {row.proxy_id: blocked_move_of(row) for row in blocked}
     redundancy_by_proxy = {row.proxy_id: redundancy_of(row) for row in statuses}
     # Sorted here: a database sorts text by its own collation.
     return [
@@ -95,6 +104,7 @@ async def load(
             redundancy=redundancy_by_proxy.get(front.proxy_id),
             last_move_failed=front.last_move_status == EventStatus.FAILED,
             change_number=front.change_number,
+            blocked=blocked_of.get(front.proxy_id),
         )
         for front in sorted(fronts, key=attrgetter("proxy_id"))
     ]

@@ -5,12 +5,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.errors import NotFound
 from switchover.record.conflicts import active_moved, move_open
+from switchover.record.sql.blocked import note_blocked
 from switchover.record.sql.errors import conflicts
 from switchover.record.sql.events import committed, insert_event, store_outcome
 from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.redundancy import store_redundancy
 from switchover.record.sql.registration import store_measured
 from switchover.record.sql.schema import ONE_OPEN_MOVE, proxies
+from switchover.record.sql.scopes import check_rules
 from switchover.record.sql.steadiness_rows import pin_document
 from switchover.record.sql.trails import store_trail
 from switchover.record.store import Move, Pass
@@ -23,6 +25,7 @@ async def commit_pass(connection: AsyncConnection, change: Pass) -> None:
     else:
         await _move(connection, change, change.move)
     await store_measured(connection, change.instances)
+    await note_blocked(connection, change.blocked)
     if change.redundancy is not None:
         await store_redundancy(connection, change.redundancy)
     await store_trail(connection, change.trail)
@@ -46,6 +49,7 @@ async def _move(connection: AsyncConnection, change: Pass, move: Move) -> None:
     )
     if moved.rowcount == 0:
         await _refuse(connection, change.proxy_id)
+    await check_rules(connection, change, move)
     if move.event.target_instance_id is not None:
         # The compare-and-set does not see that somebody deleted the target meanwhile.
         measured = (instance.instance_id for instance in change.instances)

@@ -20,6 +20,7 @@ MOST_BYTES = 7999
 """A payload is shorter than 8,000 bytes."""
 
 MEMBERS: Mapping[str, Any] = {"members": True}
+SCOPES: Mapping[str, Any] = {"scopes": True}
 _NOTHING = Notes()
 
 
@@ -69,6 +70,8 @@ def read_note(payload: str, replica_id: UUID) -> Notes:
             return Notes(receipts=frozenset({proxy_id}))
         case {"members": True}:
             return Notes(members=True)
+        case {"scopes": True}:
+            return Notes(scopes=True)
         case {"traffic": list(accounts), "from": sender} if sender != str(replica_id):
             return Notes(traffic=tuple(_unpack(account) for account in accounts))
         case _:

@@ -12,6 +12,7 @@ from switchover.model.proxy import Proxy
 from switchover.model.trail import Trail
 from switchover.record.conflicts import listener_taken, policy_changed, proxy_id_taken
 from switchover.record.outcomes import PROXY_DELETED
+from switchover.record.sql.blocked import end_blocked
 from switchover.record.sql.changes import touch
 from switchover.record.sql.errors import conflicts
 from switchover.record.sql.events import open_events, store_outcome
@@ -24,6 +25,7 @@ from switchover.record.sql.schema import (
     proxy_instances,
     proxy_redundancy_status,
 )
+from switchover.record.sql.scopes import forget_proxy
 from switchover.record.sql.steadiness_rows import pin_document
 from switchover.record.sql.trails import store_trail
 
@@ -95,6 +97,8 @@ async def delete_proxy(connection: AsyncConnection, proxy_id: str, at: datetime,
     outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
     for event in await open_events(connection, proxy_id):
         await store_outcome(connection, close(event, outcome))
+    await end_blocked(connection, proxy_id, at)
+    await forget_proxy(connection, proxy_id)
     await store_trail(connection, trail)
 
 

@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.record.sql.scope_rows import rules_document, rules_of
 from switchover.record.sql.steadiness_rows import pin_note_of, steadiness_columns, steadiness_of
 
 
@@ -45,6 +46,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "failback_hold_down_seconds": policy.given_failback_hold_down_seconds,
         "max_failbacks": policy.max_failbacks,
         **steadiness_columns(policy),
+        "rules": rules_document(policy.rules),
     }
 
 
@@ -76,6 +78,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         given_failback_hold_down_seconds=row.failback_hold_down_seconds,
         max_failbacks=row.max_failbacks,
         **steadiness_of(row),
+        rules=rules_of(row.rules),
     )
 
 

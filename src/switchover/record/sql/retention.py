@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from switchover.record.sql.safety_schema import blocked_moves
 from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
 
 BATCH = 500
@@ -31,6 +32,7 @@ def expired(
         .exists()
     )
     yield events, (events.c.completed_at < events_before) & is_not_newest
+    yield blocked_moves, blocked_moves.c.ended_at < events_before
     yield proxy_instance_metrics, proxy_instance_metrics.c.recorded_at < metrics_before
     yield outbox_messages, outbox_messages.c.delivered_at < messages_before
 

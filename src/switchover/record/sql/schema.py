@@ -128,6 +128,7 @@ proxy_failover_configurations = Table(
     word_column(
         "all_down", AllDown, comment="What nodes do while none could serve", server_default="keep_last"
     ),
+    Column("rules", Document, comment="Safety rules of the proxy itself; null for none"),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
     CheckConstraint("health_check_timeout_seconds > 0", name="timeout_range"),

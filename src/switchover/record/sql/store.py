@@ -5,15 +5,18 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from switchover.model.blocked import BlockedMove
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
+from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
 from switchover.record.migrations.run import check_revision
 from switchover.record.sql import (
+    blocked,
     events,
     loading,
     passes,
@@ -22,6 +25,7 @@ from switchover.record.sql import (
     registration,
     retention,
     samples,
+    scopes,
     trails,
 )
 from switchover.record.sql.changes import as_owner
@@ -149,6 +153,21 @@ class SqlStore(Store):
         return await self._database.write(
             as_owner, proxy_id, fence, proxies.raise_epoch, proxy_id, epoch, trail
         )
+
+    async def standings(self) -> Sequence[ScopeStanding]:
+        return await self._database.read(scopes.standings)
+
+    async def save_pause(self, scope: Scope, pause: Pause | None, trail: Trail = NO_TRAIL) -> None:
+        await self._database.write(scopes.save_pause, scope, pause, trail)
+
+    async def save_rules(self, scope: Scope, rules: SafetyRules, trail: Trail = NO_TRAIL) -> None:
+        await self._database.write(scopes.save_rules, scope, rules, trail)
+
+    async def save_gate(self, scope: Scope, name: str, gate: Gate | None, trail: Trail = NO_TRAIL) -> None:
+        await self._database.write(scopes.save_gate, scope, name, gate, trail)
+
+    async def blocked_moves(self, proxy_id: str, limit: int) -> Sequence[BlockedMove]:
+        return await self._database.read(blocked.newest_blocked, proxy_id, limit)
 
     async def event(self, event_id: UUID) -> FailoverEvent | None:
         return await self._database.read(events.find_event, event_id)

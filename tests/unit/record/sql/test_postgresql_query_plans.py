@@ -14,9 +14,11 @@ from tests.postgresql_server import PostgresqlServer
 from tests.record_values import a_pass, a_proxy, a_sample, an_instance, new_id
 
 from switchover.model.policy import FailoverPolicy
+from switchover.model.rules import FLEET, Scope, ScopeKind, scope_of_proxy, scope_of_user
 from switchover.record.sql.proxy_rows import policy_columns
 from switchover.record.sql.retention import expired
 from switchover.record.sql.schema import proxies
+from switchover.record.sql.scopes import counted_moves
 from switchover.record.sql.store import SqlStore, open_store
 
 NOW = datetime.now(UTC)
@@ -24,7 +26,7 @@ Statement = tuple[str, Any]
 Planner = Callable[[Statement], Awaitable[str]]
 HOUR_AGO, YEAR_AGO = NOW - timedelta(hours=1), NOW - timedelta(days=365)
 
-# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 messages and 20 audit entries each; 50,000 samples of
+# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 blocked moves, 20 messages and 20 audit entries each; 50,000 samples of
 # a year. One proxy in a hundred has an open move.
 FILLING = """
 SET session_replication_role = replica; -- foreign keys are not looked up
@@ -49,6 +51,9 @@ INSERT INTO proxy_instance_metrics SELECT gen_random_uuid(), an_id(3 + s % 3000)
     FROM generate_series(1, 50000) s;
 INSERT INTO outbox_messages SELECT gen_random_uuid(), now(), 'move.closed', 'p' || n, 'o', '{}',
     CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
+    FROM generate_series(1, 1000) n, generate_series(1, 20) m;
+INSERT INTO blocked_moves SELECT gen_random_uuid(), 'p' || n, 'failback', 'automatic', NULL, NULL, 'r', 'c', 'pause', 'fleet',
+    'm', '{}', now(), now(), 1, CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
 INSERT INTO audit_log SELECT gen_random_uuid(), now() - a * interval '1 day', 'person', 'ann', false, 'x', 'p' || n, NULL,
     '{}' FROM generate_series(1, 1000) n, generate_series(1, 20) a;
@@ -127,6 +132,7 @@ def plan_of(postgresql_server: PostgresqlServer, filled: str) -> Planner:
             "ix_proxy_instance_metrics_instance_id_recorded_at_metrics_id",
         ),
         (lambda store: store.pending_messages(100), "ix_outbox_messages_pending"),
+        (lambda store: store.blocked_moves("p7", 50), "ix_blocked_moves_proxy_id_first_at_blocked_id"),
         (lambda store: store.audit("p7", 50), "ix_audit_log_proxy_id_occurred_at_entry_id"),
         (lambda store: store.mark_delivered([new_id()], NOW), "_outbox_messages"),
         (lambda store: store.raise_epoch("p7", 1), "pk_proxies"),
@@ -152,15 +158,16 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(store: SqlStor
         await store.load_proxy("p7", HOUR_AGO)
 
     plans = [await plan_of(statement) for statement in statements]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert not [plan for plan in plans if "Seq Scan" in plan]
-    fronts, instances, moves, open_move, status = plans
+    fronts, instances, moves, open_move, status, blocked = plans
     assert "pk_proxies" in fronts
     assert "pk_proxy_failover_configurations" in fronts
     assert "uq_proxy_instances_name" in instances
     assert "ix_proxy_failover_events" in moves
     assert "uq_proxy_failover_events_open_move" in open_move
     assert "pk_proxy_redundancy_status" in status
+    assert "uq_blocked_moves_lasting" in blocked
 
 
 async def test_loading_everything_finds_moves_and_open_moves_by_index(
@@ -169,9 +176,10 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(store) as statements:
         await store.load(HOUR_AGO)
 
-    _, _, moves, open_moves, _ = [await plan_of(statement) for statement in statements]
+    _, _, moves, open_moves, _, blocked = [await plan_of(statement) for statement in statements]
     assert "ix_proxy_failover_events_committed_at" in moves
     assert "uq_proxy_failover_events_open_move" in open_moves
+    assert "uq_blocked_moves_lasting" in blocked
 
 
 async def test_a_pass_locks_and_writes_by_index(store: SqlStore, plan_of: Planner) -> None:
@@ -197,6 +205,14 @@ async def test_an_owners_proxies_are_found_and_ordered_by_index(plan_of: Planner
 
     assert "ix_proxies_owner_id_proxy_id" in plan
     assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("scope", [FLEET, scope_of_user("owner7"), scope_of_proxy("p7")], ids=str)
+async def test_the_moves_that_a_limit_counts_are_found_by_index(plan_of: Planner, scope: Scope) -> None:
+    plan = await plan_of(written_out(counted_moves(scope, HOUR_AGO).offset(2).limit(1)))
+
+    assert "ix_proxy_failover_events_committed_at" in plan or "proxy_failover_events_proxy_id" in plan
+    assert not ("Seq Scan" in plan and scope.kind is not ScopeKind.USER)
 
 
 async def test_what_is_expired_is_found_by_index(plan_of: Planner) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy import event, select
 from sqlalchemy.dialects import sqlite
 from tests.record_values import LONG_AGO, NOW, a_proxy, new_id
 
+from switchover.model.rules import FLEET, Scope, scope_of_proxy, scope_of_user
 from switchover.record.sql.retention import expired
 from switchover.record.sql.schema import proxies
+from switchover.record.sql.scopes import counted_moves
 from switchover.record.sql.store import SqlStore
 
 Statement = tuple[str, Any]
@@ -57,6 +59,7 @@ def plan_of(path: Path, statement: Statement) -> str:
             "ix_proxy_instance_metrics_instance_id_recorded_at_metrics_id",
         ),
         (lambda store: store.pending_messages(100), "ix_outbox_messages_pending"),
+        (lambda store: store.blocked_moves("web", 50), "ix_blocked_moves_proxy_id_first_at_blocked_id"),
         (lambda store: store.audit("web", 50), "ix_audit_log_proxy_id_occurred_at_entry_id"),
         (lambda store: store.mark_delivered([new_id()], NOW), "sqlite_autoindex_outbox_messages_1"),
         (lambda store: store.raise_epoch("web", 1), "sqlite_autoindex_proxies_1"),
@@ -85,15 +88,16 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(
         await sql_store.load_proxy("web", LONG_AGO)
 
     plans = [plan_of(database_file, statement) for statement in statements]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert not [plan for plan in plans if "SCAN" in plan]
-    fronts, instances, moves, open_move, status = plans
+    fronts, instances, moves, open_move, status, blocked = plans
     # The proxy, its policy, and how its last move ended.
     assert fronts.count("SEARCH") == 3
     assert "uq_proxy_instances_name" in instances
     assert "ix_proxy_failover_events" in moves
     assert "uq_proxy_failover_events_open_move" in open_move
     assert "sqlite_autoindex_proxy_redundancy_status_1" in status
+    assert "uq_blocked_moves_lasting" in blocked
 
 
 async def test_loading_everything_is_a_fixed_number_of_queries(sql_store: SqlStore) -> None:
@@ -105,7 +109,7 @@ async def test_loading_everything_is_a_fixed_number_of_queries(sql_store: SqlSto
         for suffix in "abcdef":
             await sql_store.create_proxy(a_proxy(f"{suffix}{number}"))
 
-    assert counts == [5, 5, 5]
+    assert counts == [6, 6, 6]
 
 
 async def test_loading_everything_finds_moves_and_open_moves_by_index(
@@ -114,9 +118,10 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(sql_store) as statements:
         await sql_store.load(LONG_AGO)
 
-    _, _, moves, open_moves, _ = (plan_of(database_file, statement) for statement in statements)
+    _, _, moves, open_moves, _, blocked = (plan_of(database_file, statement) for statement in statements)
     assert "ix_proxy_failover_events_committed_at" in moves
     assert "uq_proxy_failover_events_open_move" in open_moves
+    assert "uq_blocked_moves_lasting" in blocked
 
 
 @pytest.mark.usefixtures("sql_store")
@@ -128,6 +133,15 @@ def test_an_owners_proxies_are_found_and_ordered_by_index(database_file: Path) -
     plan = plan_of(database_file, (str(compiled), parameters))
 
     assert plan == "SEARCH proxies USING INDEX ix_proxies_owner_id_proxy_id (owner_id=? AND proxy_id>?)"
+
+
+@pytest.mark.usefixtures("sql_store")
+@pytest.mark.parametrize("scope", [FLEET, scope_of_user("ann"), scope_of_proxy("web")], ids=str)
+def test_the_moves_that_a_limit_counts_are_found_by_index(database_file: Path, scope: Scope) -> None:
+    counted = counted_moves(scope, LONG_AGO).limit(1).offset(2).compile(dialect=sqlite.dialect())
+    parameters = tuple("2026-01-01" for _ in counted.positiontup or ())
+
+    assert "SCAN" not in plan_of(database_file, (str(counted), parameters))
 
 
 @pytest.mark.usefixtures("sql_store")
