@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.properties.deciding_checks import check_change, check_flapping, check_plan
 from tests.proxies import NOON, id_of, instance, view_of
 
-from switchover.decision.damping import damping_of, is_damped, is_suppressed
+from switchover.decision.damping import cleared, damping_of, is_damped, is_suppressed
 from switchover.decision.decide import decide
 from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.evaluate import evaluate
@@ -24,7 +24,7 @@ from switchover.decision.view import View
 from switchover.model.errors import OperatorError
 from switchover.model.events import EventType
 from switchover.model.instance import AdminState, Instance, Standing
-from switchover.model.observation import STEADY, Health, Observation, Outcome, Report
+from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.policy import FailoverPolicy, Listener, Strategy, relation_problems
 from switchover.model.proxy import Pin
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
@@ -161,12 +161,9 @@ class Deciding(RuleBasedStateMachine):
     def undamp(self, name: str) -> None:
         damped = self.view.instance(id_of(name))
         if damped is not None:
-            health = replace(damped.health, flapping=STEADY)
-            self.put(replace(damped, damping_cleared_at=self.now, health=health))
-            cleared = self.view.instance(id_of(name))
-            assert cleared is not None
-            policy = self.view.proxy.policy
-            assert damping_of(cleared, self.view.moves, policy, self.now).vetoes == ()
+            undamped = cleared(damped, self.view.moves, self.now)
+            assert damping_of(undamped, self.view.moves, self.view.proxy.policy, self.now).vetoes == ()
+            self.put(undamped)
 
     @rule(counts=st.dictionaries(names.map(id_of), st.integers(0, 3)))
     def connections(self, counts: dict[UUID, int]) -> None:

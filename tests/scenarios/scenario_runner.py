@@ -18,7 +18,7 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 
-from switchover.decision.damping import damping_of
+from switchover.decision.damping import cleared, damping_of
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
@@ -29,7 +29,7 @@ from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
-from switchover.model.observation import STEADY, Health, Observation, Outcome, Report
+from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Pin, Proxy
 from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
 from switchover.testing.pure_loop import (
@@ -155,11 +155,8 @@ class _Stage:
                 self._run_pass(())
             case "undamped":
                 for name in names:
-                    instance = self._instance(name)
-                    health = replace(instance.health, flapping=STEADY)
-                    self._view = with_instance(
-                        self._view, replace(instance, health=health, damping_cleared_at=self._now)
-                    )
+                    undamped = cleared(self._instance(name), self._view.moves, self._now)
+                    self._view = with_instance(self._view, undamped)
                 self._run_pass(())
             case "leaves":
                 for name in names:

@@ -5,7 +5,7 @@ failing soon after a failback, however slowly, is damped by the moves of the las
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from switchover.decision.history import failed_failbacks, remembered
@@ -13,7 +13,7 @@ from switchover.decision.reasons import Veto
 from switchover.health.flapping import flap_score, suppressed_until
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
-from switchover.model.observation import Health
+from switchover.model.observation import STEADY, Health
 from switchover.model.policy import MOST_FAILBACK_HOLD_DOWN_SECONDS, FailoverPolicy
 
 WELL_FOR = timedelta(seconds=MOST_FAILBACK_HOLD_DOWN_SECONDS)
@@ -89,5 +89,18 @@ def counted(instance: Instance, moves: Sequence[PastMove], now: datetime) -> tup
     """The remembered moves that count for the instance: those since an operator cleared its damping."""
     cleared_at = instance.damping_cleared_at
     return tuple(
-        move for move in remembered(moves, now) if cleared_at is None or move.committed_at >= cleared_at
+        move for move in remembered(moves, now) if cleared_at is None or move.committed_at > cleared_at
+    )
+
+
+def cleared(instance: Instance, moves: Sequence[PastMove], now: datetime) -> Instance:
+    """The instance once an operator cleared its damping: no score, and no past move counts against it.
+
+    Where the clock was set back, moves from the future are past too.
+    """
+    until = max((move.committed_at for move in moves), default=now)
+    return replace(
+        instance,
+        damping_cleared_at=max(now, until),
+        health=replace(instance.health, flapping=STEADY),
     )

@@ -20,6 +20,7 @@ from switchover.health.machine import HealthChange, observe, report
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation, Report
+from switchover.model.proxy import Pin
 
 Evidence = Observation | Report
 
@@ -90,7 +91,7 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
     """
     if not decision.acts:
         return view
-    proxy = view.proxy
+    proxy, pin = view.proxy, _pin_after(view.proxy.pin, decision)
     move = PastMove(
         event_type=EVENT_TYPES[decision.kind],
         source_instance_id=decision.source_instance_id,
@@ -104,13 +105,15 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
             proxy,
             active_instance_id=decision.target_instance_id,
             epoch=proxy.epoch + 1,
-            pinned_instance_id=_pin_after(proxy.pinned_instance_id, decision),
+            pinned_instance_id=None if pin is None else pin.instance_id,
+            pin_note=pin,
         ),
         moves=(*remembered(view.moves, now), move),
     )
 
 
-def _pin_after(pin: UUID | None, decision: Decision) -> UUID | None:
-    if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
-        return decision.target_instance_id
-    return None if pin == decision.source_instance_id else pin
+def _pin_after(pin: Pin | None, decision: Decision) -> Pin | None:
+    target = decision.target_instance_id
+    if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE and target is not None:
+        return Pin(instance_id=target)
+    return None if pin is not None and pin.instance_id == decision.source_instance_id else pin

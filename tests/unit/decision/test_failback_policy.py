@@ -79,7 +79,10 @@ def test_what_damps_an_instance_and_until_when() -> None:
 
 def test_moves_before_the_damping_was_cleared_count_no_more() -> None:
     moves = flapped("a", "b", at=-10, times=3)
-    cleared = instance("a", since=-5, damping_cleared_at=after(-3))
-    assert damping_of(cleared, moves, FailoverPolicy(), NOON).vetoes == ()
-    too_early = replace(cleared, damping_cleared_at=after(-500))
+    lately = instance("a", since=-5, damping_cleared_at=after(-3))
+    assert damping_of(lately, moves, FailoverPolicy(), NOON).vetoes == ()
+    future = flapped("a", "b", at=3600, times=3)
+    undamped = cleared(instance("a", since=-5), future, NOON)
+    assert damping_of(undamped, future, FailoverPolicy(), NOON).vetoes == ()
+    too_early = replace(lately, damping_cleared_at=after(-500))
     assert damping_of(too_early, moves, FailoverPolicy(), NOON).vetoes == (Veto.DAMPED,)

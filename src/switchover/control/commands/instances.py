@@ -23,12 +23,13 @@ from switchover.control.intent import Order
 from switchover.control.results import InstanceState
 from switchover.control.states import instance_state
 from switchover.control.telling import time_text
+from switchover.decision.damping import cleared
 from switchover.model.actor import Actor
 from switchover.model.address import Address
 from switchover.model.errors import Conflict, FieldProblem, InvalidInput
 from switchover.model.instance import AdminState, Instance
 from switchover.model.metrics import InstanceMetrics
-from switchover.model.observation import STEADY, UNSEEN, Report
+from switchover.model.observation import UNSEEN, Report
 from switchover.probe.errors import AddressRefused, NameNotFound, ResolutionFailed
 
 RESOLVE_SECONDS = 2.0
@@ -150,7 +151,7 @@ class InstanceCommands:
             state, stored = desk.our_home(instance_id, actor)
             now = desk.clock.now()
             damping = instance_state(stored, state, now).damping
-            instance = replace(stored, damping_cleared_at=now, health=replace(stored.health, flapping=STEADY))
+            instance = cleared(stored, state.moves, now)
             detail = {
                 "flapScore": round(damping.flap_score, 3),
                 "dampedBy": [veto.value for veto in damping.vetoes],
