@@ -239,8 +239,9 @@ class _Stage:
             else:
                 decision = order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
         except OperatorError as refusal:
-            shown = isinstance(refusal, Conflict) and not isinstance(refusal, MoveBlocked)
-            state = f" {dict(refusal.state)}" if shown else ""
+            # What a rule says of itself is in the words already.
+            told = refusal.state if isinstance(refusal, Conflict) else {}
+            state = f" {dict(told)}" if told and not isinstance(refusal, MoveBlocked) else ""
             self._tell("refused", self._named(f"{type(refusal).__name__}: {refusal}{state}"))
             return
         self._view = apply_move(self._view, decision, self._now)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -139,7 +140,7 @@ async def test_what_the_store_knows_better_blocks_a_move_and_is_known_then(runni
 
 async def test_a_limit_that_moves_of_others_have_reached_holds_until_it_lifts(running: World) -> None:
     await running.service.create_failover_configuration("shop", "alice", {"healthCheck": {"type": "none"}})
-    ids = []
+    ids: list[UUID] = []
     for name in ("one", "two"):
         data = {"instanceName": name, "priority": len(ids)}
         ids.append((await running.service.register_proxy_instance("shop", data)).instance.instance_id)
@@ -262,12 +263,12 @@ async def test_a_pause_that_is_set_at_one_replica_holds_on_all() -> None:
         assert await replicas.story() == [ACTIVATION, FAILOVER]
 
 
-async def test_a_pause_that_the_owner_has_not_heard_of_holds_too() -> None:
+async def test_a_pause_that_the_owner_has_not_heard_of_holds_too(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Replicas().running() as replicas:
         await replicas.create()
         owner, another = replicas.owner(), replicas.others()[0]
         # What is told to the owner is lost.
-        owner.way.hear = lambda _: None  # type: ignore[method-assign] # deaf for this test
+        monkeypatch.setattr(owner.way, "hear", lambda _: None)
         await another.service.pause_automation("fleet", PAUSE)
         replicas.script("a", fails=True)
         await replicas.settle(4)
