@@ -36,6 +36,7 @@ from switchover.control.documents.redundancy import RedundancyDocument
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.health.transitions import diagram
+from switchover.record.sql import safety_schema  # noqa: F401 - its tables are of the metadata
 from switchover.record.sql.schema import metadata
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +49,12 @@ _FORMATS = {
     "status-range": "range such as `200-399`",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {"failures": 3, "seconds": 12.0}
+_EXAMPLE_FACTS = {
+    "failures": 3,
+    "seconds": 12.0,
+    **{"scope": "proxy web", "by": "ann", "reason": "deploy", "gate": "deploys-are-done", "freeze": "night"},
+    **{"until": "2026-01-31T06:00:00Z", "moves": 5, "serving": 1, "needed": 2},
+}
 
 
 def documents() -> Sequence[Path]:
