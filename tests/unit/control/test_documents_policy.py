@@ -79,6 +79,7 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "fastIntervalSeconds": 1.0,
         "failbackHoldDownSeconds": 5.0,
         "maxFailbacks": 3,
+        "rules": {"minServing": None, "moveLimit": None, "gates": [], "freezes": []},
     }
 
 
