@@ -37,6 +37,7 @@ from switchover.control.documents.steadiness import FailbackWindowDocument, Flap
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.health.transitions import diagram
+from switchover.record.sql import safety_schema  # noqa: F401 - its tables are of the metadata
 from switchover.record.sql.schema import metadata
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,15 @@ _EXAMPLE_FACTS: Mapping[str, int | float | str] = {
     "proxy": "web",
     "instance": "web-1",
     "opens": "open from 2026-01-31 22:00Z",
+    "scope": "proxy web",
+    "by": "ann",
+    "reason": "deploy",
+    "gate": "deploys-are-done",
+    "freeze": "night",
+    "until": "2026-01-31T06:00:00Z",
+    "moves": 5,
+    "serving": 1,
+    "needed": 2,
 }
 
 

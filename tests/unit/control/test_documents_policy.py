@@ -90,6 +90,7 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "failback": "automatic",
         "failbackWindow": None,
         "allDown": "keep_last",
+        "rules": {"minServing": None, "moveLimit": None, "gates": [], "freezes": []},
     }
 
 

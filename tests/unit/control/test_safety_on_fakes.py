@@ -263,12 +263,12 @@ async def test_a_pause_that_is_set_at_one_replica_holds_on_all() -> None:
         assert await replicas.story() == [ACTIVATION, FAILOVER]
 
 
-async def test_a_pause_that_the_owner_has_not_heard_of_holds_too() -> None:
+async def test_a_pause_that_the_owner_has_not_heard_of_holds_too(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Replicas().running() as replicas:
         await replicas.create()
         owner, another = replicas.owner(), replicas.others()[0]
         # What is told to the owner is lost.
-        owner.way.hear = lambda notes: None  # type: ignore[method-assign] # noqa: ARG005 - deaf for this test
+        monkeypatch.setattr(owner.way, "hear", lambda _: None)
         await another.service.pause_automation("fleet", PAUSE)
         replicas.script("a", fails=True)
         await replicas.settle(4)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from switchover.control.documents.fields import Id, Matching, Moment, Parsed, ProxyId, Refused
+from switchover.control.documents.fields import Id, Moment, Parsed, ProxyId, Refused
 from switchover.control.documents.rules import SCOPE_PATTERN, SCOPE_WORDS, GateName
 from switchover.control.service import ProxyFailoverService
 from switchover.model.actor import Actor
@@ -21,6 +21,12 @@ def _up_to(most: int) -> Parsed:
         return value
 
     return Parsed(parse, {"type": "integer", "minimum": 1, "maximum": most}, int)
+
+
+def _scope(value: Any) -> str:
+    if not isinstance(value, str) or re.fullmatch(SCOPE_PATTERN, value) is None:
+        raise Refused(SCOPE_WORDS)
+    return value
 
 
 async def _service(request: Request) -> ProxyFailoverService:
@@ -40,7 +46,7 @@ InstanceIdInPath = Annotated[Id, Path(alias="instanceId", description="The insta
 ScopeInPath = Annotated[
     str,
     Path(description="fleet, user:NAME (user:me is the caller) or proxy:ID."),
-    Matching(SCOPE_PATTERN, SCOPE_WORDS, 320),
+    Parsed(_scope, {"type": "string", "format": "scope", "examples": ["proxy:web"]}),
 ]
 GateInPath = Annotated[GateName, Path(description="The gate's name.")]
 EventIdInPath = Annotated[Id, Path(alias="eventId", description="The event.")]

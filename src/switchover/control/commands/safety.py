@@ -63,7 +63,7 @@ class SafetyCommands:
         return self.standing(scope, actor)
 
     async def resume(self, scope: str, actor: Actor) -> ScopeStanding:
-        """Let automation run again in a scope; what a wider scope has paused stays so. Nothing happens when it runs.
+        """Let automation run again in a scope; what a wider scope has paused stays so. Harmless when it runs.
 
         Raises:
             NotFound: As `standing`.

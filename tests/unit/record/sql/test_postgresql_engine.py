@@ -15,6 +15,7 @@ from switchover.record.migrations.run import upgrade
 from switchover.record.sql.engine import Database
 from switchover.record.sql.errors import constraint_of
 from switchover.record.sql.limits import DatabaseLimits
+from switchover.record.sql.safety_schema import ONE_BLOCKED_MOVE
 from switchover.record.sql.schema import (
     ONE_INSTANCE_NAME,
     ONE_LISTENER,
@@ -202,7 +203,13 @@ async def test_a_violation_is_told_by_the_name_of_its_constraint(
 def test_every_rule_of_the_domain_has_a_constraint_of_its_name() -> None:
     names = {str(index.name) for table in metadata.tables.values() for index in table.indexes if index.unique}
 
-    assert names == {ONE_LISTENER, ONE_INSTANCE_NAME, ONE_OPEN_MOVE, ONE_OPEN_RECOVERY}
+    assert names == {
+        ONE_LISTENER,
+        ONE_INSTANCE_NAME,
+        ONE_OPEN_MOVE,
+        ONE_OPEN_RECOVERY,
+        ONE_BLOCKED_MOVE,
+    }
 
 
 async def test_closing_leaves_no_connection_and_no_task(
