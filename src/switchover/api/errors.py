@@ -70,6 +70,9 @@ class Code(StrEnum):
     UNPIN_FAILED = "PROXY_FAILOVER_044"
     LIST_NODES_FAILED = "PROXY_FAILOVER_045"
     LIST_REPLICAS_FAILED = "PROXY_FAILOVER_046"
+    EXPLAIN_EVENT_FAILED = "PROXY_FAILOVER_047"
+    EXPLAIN_FAILED = "PROXY_FAILOVER_048"
+    LIST_TRANSITIONS_FAILED = "PROXY_FAILOVER_049"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -119,6 +122,9 @@ MEANINGS: Mapping[Code, str] = {
     Code.UNPIN_FAILED: "A pin could not be taken off.",
     Code.LIST_NODES_FAILED: "The nodes could not be listed.",
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
+    Code.EXPLAIN_EVENT_FAILED: "A recorded move could not be explained.",
+    Code.EXPLAIN_FAILED: "What happens now could not be explained.",
+    Code.LIST_TRANSITIONS_FAILED: "The request for transitions of health is not valid, or they could not be read.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

@@ -90,8 +90,12 @@ _EVENT: Json = {
     "epoch": 2,
     "actor": "switchover",
     "evidence": {
+        "evidenceVersion": 2,
         "strategy": "priority",
         "generation": 1,
+        "epoch": 1,
+        "actor": "switchover",
+        "reason": "Active instance unhealthy (3 failures)",
         "facts": {"failures": 3},
         "candidates": _CANDIDATES,
     },
@@ -172,6 +176,65 @@ _REPLICA: Json = {
     "secondsSinceRenewal": 0.4,
     "standing": "renewed 0.4 s ago",
 }
+_SIGHTING: Json = {
+    "vantage": "r1",
+    "instanceId": _FIRST_ID,
+    "instanceName": "web-1",
+    "outcome": "fail",
+    "code": "connect_refused",
+    "detail": "connection refused",
+    "startedAt": f"{_DAY}12:00:00.249Z",
+    "endedAt": f"{_DAY}12:00:00.250Z",
+}
+_EXPLANATION: Json = {
+    "words": [
+        "Failover of web from web-1 to web-2, completed in 9 ms (epoch 2).",
+        "Why: Active instance unhealthy (3 failures); decided by switchover itself at 2026-01-31 12:00:00.251Z.",
+        "Nodes: embedded applied it after 5 ms.",
+    ],
+    "event": _EVENT,
+    "sightings": [_SIGHTING],
+    "nodeAnswers": [{"nodeId": "embedded", "kind": "applied", "detail": "", "at": f"{_DAY}12:00:00.260Z"}],
+    "evidence": {**_EVENT["evidence"], "record": {"at": f"{_DAY}12:00:00.251Z"}},
+    "notReplayable": None,
+}
+_STANDING: Json = {
+    "words": ["web stays on web-2: No failover needed."],
+    "proxyId": "web",
+    "at": f"{_DAY}12:10:00Z",
+    "epoch": 2,
+    "generation": 1,
+    "decision": {
+        "kind": "hold",
+        "reason": "No failover needed",
+        "reasonCode": "no_failover_needed",
+        "sourceInstanceId": _SECOND_ID,
+        "targetInstanceId": None,
+        "facts": {},
+        "detectedAt": None,
+        "waitsUntil": None,
+    },
+    "candidates": _CANDIDATES,
+    "sightings": [_SIGHTING],
+    "hindrances": [],
+    "owner": None,
+    "openEvent": None,
+    "lastEvent": _EVENT,
+    "rejections": {},
+}
+_TRANSITION: Json = {
+    "id": _SAMPLE_ID,
+    "proxyId": "web",
+    "instanceId": _FIRST_ID,
+    "at": f"{_DAY}12:00:00.250Z",
+    "fromStatus": "healthy",
+    "toStatus": "unhealthy",
+    "reason": "fail_at_fall",
+    "code": "connect_refused",
+    "consecutiveFailures": 3,
+    "consecutivePasses": 0,
+    "firstFailedAt": f"{_DAY}11:59:58.250Z",
+}
 _SAMPLE: Json = {
     "id": _SAMPLE_ID,
     "instanceId": _FIRST_ID,
@@ -220,6 +283,9 @@ SUCCESSES: Mapping[str, Json] = {
         "data": [{"nodeId": "embedded", "state": "connected", "replica": None, "rejections": {}}],
         "count": 1,
     },
+    "explainFailoverEvent": {"data": _EXPLANATION},
+    "explainFailover": {"data": _STANDING},
+    "listHealthTransitions": {"data": [_TRANSITION], "count": 1},
     "listReplicas": {"data": [_REPLICA], "count": 1},
 }
 """Operation → its whole answer."""

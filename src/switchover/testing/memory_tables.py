@@ -13,6 +13,7 @@ from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.conflicts import active_moved, instance_name_taken, listener_taken, move_open
 from switchover.record.store import Move, Pass, StoredProxy
 from switchover.testing.stored_copies import stored_entry, stored_event, stored_message
@@ -29,6 +30,7 @@ class MemoryTables:
         self._events: dict[UUID, FailoverEvent] = {}
         self._redundancy: dict[str, RedundancyStatus] = {}
         self._metrics: dict[UUID, InstanceMetrics] = {}
+        self._transitions: dict[UUID, HealthTransition] = {}
         self._audit: dict[UUID, AuditEntry] = {}
         self._messages: dict[UUID, OutboxMessage] = {}
         self._delivered: dict[UUID, datetime] = {}
@@ -178,6 +180,7 @@ class MemoryTables:
             stages=replace(stored.stages, applied_at=event.stages.applied_at),
             duration_ms=event.duration_ms,
             completed_at=event.completed_at,
+            answers=event.answers,
         )
 
     def _leave(self, trail: Trail) -> None:

@@ -12,6 +12,7 @@ from switchover.record.sql.redundancy import store_redundancy
 from switchover.record.sql.registration import store_measured
 from switchover.record.sql.schema import ONE_OPEN_MOVE, proxies
 from switchover.record.sql.trails import store_trail
+from switchover.record.sql.transitions import store_transitions
 from switchover.record.store import Move, Pass
 
 
@@ -22,6 +23,7 @@ async def commit_pass(connection: AsyncConnection, change: Pass) -> None:
     else:
         await _move(connection, change, change.move)
     await store_measured(connection, change.instances)
+    await store_transitions(connection, change.transitions)
     if change.redundancy is not None:
         await store_redundancy(connection, change.redundancy)
     await store_trail(connection, change.trail)

@@ -7,14 +7,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
+from switchover.record.sql.schema import (
+    instance_health_transitions,
+    outbox_messages,
+    proxy_failover_events,
+    proxy_instance_metrics,
+)
 
 BATCH = 500
 """Rows that one transaction deletes at the most."""
 
 
 def expired(
-    *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+    *,
+    events_before: datetime,
+    metrics_before: datetime,
+    messages_before: datetime,
+    transitions_before: datetime,
 ) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """Which rows of which tables may go."""
     events, newer = proxy_failover_events, proxy_failover_events.alias("newer")
@@ -33,6 +42,7 @@ def expired(
     yield events, (events.c.completed_at < events_before) & is_not_newest
     yield proxy_instance_metrics, proxy_instance_metrics.c.recorded_at < metrics_before
     yield outbox_messages, outbox_messages.c.delivered_at < messages_before
+    yield instance_health_transitions, instance_health_transitions.c.occurred_at < transitions_before
 
 
 async def delete_batch(connection: AsyncConnection, table: Table, which: ColumnElement[bool]) -> int:

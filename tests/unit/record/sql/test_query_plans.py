@@ -56,6 +56,10 @@ def plan_of(path: Path, statement: Statement) -> str:
             lambda store: store.metrics(new_id(), LONG_AGO, NOW, 100),
             "ix_proxy_instance_metrics_instance_id_recorded_at_metrics_id",
         ),
+        (
+            lambda store: store.health_transitions("web", LONG_AGO, NOW, 100),
+            "ix_instance_health_transitions_of_proxy",
+        ),
         (lambda store: store.pending_messages(100), "ix_outbox_messages_pending"),
         (lambda store: store.audit("web", 50), "ix_audit_log_proxy_id_occurred_at_entry_id"),
         (lambda store: store.mark_delivered([new_id()], NOW), "sqlite_autoindex_outbox_messages_1"),
@@ -133,7 +137,9 @@ def test_an_owners_proxies_are_found_and_ordered_by_index(database_file: Path) -
 @pytest.mark.usefixtures("sql_store")
 def test_what_is_expired_is_found_by_index(database_file: Path) -> None:
     plans = []
-    for table, which in expired(events_before=SOON, metrics_before=SOON, messages_before=SOON):
+    for table, which in expired(
+        events_before=SOON, metrics_before=SOON, messages_before=SOON, transitions_before=SOON
+    ):
         compiled = select(*table.primary_key).where(which).compile(dialect=sqlite.dialect())
         plans.append(plan_of(database_file, (str(compiled), ("2026-01-01",))))
 
