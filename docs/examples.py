@@ -167,6 +167,7 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     await teller.show("explainFailoverEvent", eventId=event["id"])
     await teller.show("explainFailover", proxyId="web")
     await teller.show("listHealthTransitions", proxyId="web", limit="2")
+    await teller.show("listAudit", proxyId="web", limit="2")
     await teller.show("getRedundancy", proxyId="web")
     declared = {"isDegraded": True, "lastFailoverReason": "Rack 7 is without power"}
     await teller.show("declareRedundancy", declared, user=ROOT, proxyId="web")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tests.replaying import check_replay
 from tests.scenarios import scenario_trace as trace
 from tests.scenarios.scenario_language import (
     START,
@@ -16,6 +17,14 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 
+from switchover.control.pure_loop import (
+    Evidence,
+    apply_move,
+    fold,
+    pure_pass,
+    with_instance,
+    without_instance,
+)
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
@@ -27,14 +36,6 @@ from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Proxy
-from switchover.testing.pure_loop import (
-    Evidence,
-    apply_move,
-    fold,
-    pure_pass,
-    with_instance,
-    without_instance,
-)
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
@@ -169,6 +170,7 @@ class _Stage:
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
             result = pure_pass(self._view, (), self._now)
+            check_replay(self._view, result.decision, self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
             self._tell_decision(result.decision)
             if not result.decision.acts:

@@ -73,6 +73,7 @@ class Code(StrEnum):
     EXPLAIN_EVENT_FAILED = "PROXY_FAILOVER_047"
     EXPLAIN_FAILED = "PROXY_FAILOVER_048"
     LIST_TRANSITIONS_FAILED = "PROXY_FAILOVER_049"
+    LIST_AUDIT_FAILED = "PROXY_FAILOVER_050"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -124,6 +125,7 @@ MEANINGS: Mapping[Code, str] = {
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
     Code.EXPLAIN_EVENT_FAILED: "A recorded move could not be explained.",
     Code.EXPLAIN_FAILED: "What happens now could not be explained.",
+    Code.LIST_AUDIT_FAILED: "The request for the audit entries of a proxy is not valid, or they could not be read.",
     Code.LIST_TRANSITIONS_FAILED: "The request for transitions of health is not valid, or they could not be read.",
 }
 

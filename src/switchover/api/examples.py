@@ -235,6 +235,16 @@ _TRANSITION: Json = {
     "consecutivePasses": 0,
     "firstFailedAt": f"{_DAY}11:59:58.250Z",
 }
+_ENTRY: Json = {
+    "id": _SAMPLE_ID,
+    "at": f"{_DAY}11:00:00Z",
+    "actor": "ann",
+    "actorKind": "person",
+    "action": "instance.order",
+    "proxyId": "web",
+    "subjectId": _FIRST_ID,
+    "detail": {"from": "drain", "to": "ready"},
+}
 _SAMPLE: Json = {
     "id": _SAMPLE_ID,
     "instanceId": _FIRST_ID,
@@ -286,6 +296,7 @@ SUCCESSES: Mapping[str, Json] = {
     "explainFailoverEvent": {"data": _EXPLANATION},
     "explainFailover": {"data": _STANDING},
     "listHealthTransitions": {"data": [_TRANSITION], "count": 1},
+    "listAudit": {"data": [_ENTRY], "count": 1},
     "listReplicas": {"data": [_REPLICA], "count": 1},
 }
 """Operation → its whole answer."""

@@ -189,6 +189,14 @@ LIST_TRANSITIONS = Operation(
     permission=Permission.EVENT_READ,
     codes=OperationCodes(invalid=Code.LIST_TRANSITIONS_FAILED, failed=Code.LIST_TRANSITIONS_FAILED),
 )
+LIST_AUDIT = Operation(
+    name="listAudit",
+    method=Method.GET,
+    path="/proxy/{proxyId}/audit",
+    summary="List who changed what of a proxy, newest first",
+    permission=Permission.EVENT_READ,
+    codes=OperationCodes(invalid=Code.LIST_AUDIT_FAILED, failed=Code.LIST_AUDIT_FAILED),
+)
 LIST_PROXIES = Operation(
     name="listProxies",
     method=Method.GET,
@@ -304,6 +312,7 @@ OPERATIONS: Mapping[str, Operation] = {
         EXPLAIN_EVENT,
         EXPLAIN,
         LIST_TRANSITIONS,
+        LIST_AUDIT,
         LIST_NODES,
         LIST_REPLICAS,
     )

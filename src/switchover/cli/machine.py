@@ -86,8 +86,8 @@ def doctor(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def lifetime_seconds(text: str) -> int:
-    """Seconds of a lifetime such as `90s`, `15m`, `24h` or `30d`.
+def lifetime_seconds(text: str, option: str = "--ttl") -> int:
+    """Seconds of a time such as `90s`, `15m`, `24h` or `30d`.
 
     Raises:
         CommandFailed: It has another shape, or is 0 or more than 366 days.
@@ -95,5 +95,7 @@ def lifetime_seconds(text: str) -> int:
     number, unit = text[:-1], text[-1:]
     seconds = int(number) * _UNITS[unit] if number.isascii() and number.isdigit() and unit in _UNITS else 0
     if not 0 < seconds <= _MOST_TOKEN_SECONDS:
-        raise wrong_usage(f"--ttl: {text!r} is not valid; allowed is a number and s, m, h or d, at most 366d")
+        raise wrong_usage(
+            f"{option}: {text!r} is not valid; allowed is a number and s, m, h or d, at most 366d"
+        )
     return seconds

@@ -11,9 +11,11 @@ from switchover.control.queries import check_limit, span
 from switchover.decision.decide import decide
 from switchover.model.actor import Actor
 from switchover.model.errors import NotFound, OwnedElsewhere
+from switchover.model.trail import AuditEntry
 from switchover.model.transition import HealthTransition
 
 MOST_TRANSITIONS = 1000
+MOST_ENTRIES = 1000
 DEFAULT_TRANSITIONS_SPAN = timedelta(days=1)
 _NOBODY = "no replica decides about this proxy at the moment; the next one to claim it will"
 
@@ -96,3 +98,14 @@ class Explaining:
         self._desk.visible(proxy_id, actor)
         begin, end = span(since, until, self._desk.clock.now(), DEFAULT_TRANSITIONS_SPAN)
         return await self._desk.store.health_transitions(proxy_id, begin, end, limit)
+
+    async def audit(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[AuditEntry]:
+        """Who changed what of a proxy, newest first.
+
+        Raises:
+            InvalidInput: `limit` is out of range.
+            NotFound: There is no such proxy for this actor.
+        """
+        check_limit(limit, MOST_ENTRIES)
+        self._desk.visible(proxy_id, actor)
+        return await self._desk.store.audit(proxy_id, limit)

@@ -80,14 +80,15 @@ def read_plain(kind: type[T], document: Any) -> T:
     Raises:
         ValueError: It is none.
     """
-    return _adapter(kind).validate_python(document)
+    value: T = _adapter(kind).validate_python(document)
+    return value
 
 
 @cache
-def _carried(kind: type) -> tuple[str, ...]:
+def _carried(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if f.init and f.repr and _SECRET_NAME.search(f.name) is None)
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -28,7 +28,7 @@ from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
-from switchover.model.trail import Topic
+from switchover.model.trail import AuditEntry, Topic
 from switchover.model.transition import HealthTransition
 from switchover.notify.callbacks import Callback, Callbacks
 from switchover.switch.driver import NodeStatus
@@ -231,6 +231,12 @@ class ProxyFailoverService:
     ) -> Sequence[HealthTransition]:
         """What turned in the health of its instances, newest first, 1 to 1000; by default of the last day."""
         return await self._explaining.transitions(proxy_id, since, until, limit, actor)
+
+    async def get_audit(
+        self, proxy_id: str, limit: int = 100, *, actor: Actor = LIBRARY
+    ) -> Sequence[AuditEntry]:
+        """Who changed what of a proxy, newest first, 1 to 1000."""
+        return await self._explaining.audit(proxy_id, limit, actor)
 
     # Redundancy.
 

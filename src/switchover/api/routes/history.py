@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from switchover.api import operations
 from switchover.api.route import OperationRoute, offer
 from switchover.api.routes.parameters import (
+    AuditLimit,
     Caller,
     EventIdInPath,
     ProxyIdInPath,
@@ -14,7 +15,12 @@ from switchover.api.routes.parameters import (
     Until,
 )
 from switchover.api.schemas.body import Answer, Listing
-from switchover.api.schemas.explanation import EventExplanationBody, HealthTransitionBody, StandingBody
+from switchover.api.schemas.explanation import (
+    AuditEntryBody,
+    EventExplanationBody,
+    HealthTransitionBody,
+    StandingBody,
+)
 
 router = APIRouter(route_class=OperationRoute, tags=["failover"])
 
@@ -48,4 +54,14 @@ async def list_health_transitions(
         proxy_id, since=since, until=until, limit=limit, actor=caller
     )
     items = [HealthTransitionBody.of(transition) for transition in found]
+    return Listing(data=items, count=len(items))
+
+
+@offer(router, operations.LIST_AUDIT)
+async def list_audit(
+    proxy_id: ProxyIdInPath, service: Service, caller: Caller, limit: AuditLimit = 100
+) -> Listing[AuditEntryBody]:
+    """Every change of its configuration, its instances and its active, and who made it."""
+    entries = await service.get_audit(proxy_id, limit, actor=caller)
+    items = [AuditEntryBody.of(entry) for entry in entries]
     return Listing(data=items, count=len(items))

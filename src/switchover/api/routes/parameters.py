@@ -39,6 +39,7 @@ InstanceIdInPath = Annotated[Id, Path(alias="instanceId", description="The insta
 EventIdInPath = Annotated[Id, Path(alias="eventId", description="The event.")]
 EventLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
 MetricsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
+AuditLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
 TransitionsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
 TransitionsSince = Annotated[
     Moment | None, Query(description="The earliest time; a day before `until` by default.")

@@ -14,8 +14,10 @@ from switchover.control.sightings import Sighting
 from switchover.control.wording import event_words, standing_words
 from switchover.decision.reasons import Reason, sentence
 from switchover.decision.verdict import Decision, DecisionKind
+from switchover.model.actor import ActorKind
 from switchover.model.events import NodeAnswer
 from switchover.model.observation import Health
+from switchover.model.trail import AuditEntry
 from switchover.model.transition import HealthTransition
 
 
@@ -187,6 +189,33 @@ class HealthTransitionBody(Body):
             consecutive_failures=transition.consecutive_failures,
             consecutive_passes=transition.consecutive_passes,
             first_failed_at=transition.first_failed_at,
+        )
+
+
+class AuditEntryBody(Body):
+    """Who changed what, when."""
+
+    id: UUID
+    at: datetime
+    actor: str = Field(description="A user id, or the automation's name.")
+    actor_kind: ActorKind
+    action: str = Field(description="A stable word, such as config.change or instance.order.")
+    proxy_id: str
+    subject_id: UUID | None = Field(description="The instance or event it concerns; null for the proxy.")
+    detail: dict[str, Any] = Field(description="What changed.")
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """The body of `entry`."""
+        return cls(
+            id=entry.entry_id,
+            at=entry.at,
+            actor=entry.actor.name,
+            actor_kind=entry.actor.kind,
+            action=entry.action,
+            proxy_id=entry.proxy_id,
+            subject_id=entry.subject_id,
+            detail=dict(entry.detail),
         )
 
 
