@@ -137,7 +137,7 @@ def a_transition(instance: Instance, at: datetime = NOW, **changes: Any) -> Heal
     values: dict[str, Any] = {
         "before": Health.HEALTHY,
         "after": Health.UNHEALTHY,
-        "reason": "fail_at_fall",
+        "reason": "fall_reached",
         "code": "connect_refused",
         "consecutive_failures": 3,
         "consecutive_passes": 0,

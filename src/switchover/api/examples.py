@@ -229,7 +229,7 @@ _TRANSITION: Json = {
     "at": f"{_DAY}12:00:00.250Z",
     "fromStatus": "healthy",
     "toStatus": "unhealthy",
-    "reason": "fail_at_fall",
+    "reason": "fall_reached",
     "code": "connect_refused",
     "consecutiveFailures": 3,
     "consecutivePasses": 0,

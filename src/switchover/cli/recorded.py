@@ -73,7 +73,8 @@ def _gaps(
         yield f"people's orders before {entries[-1]['at']} were not read"
     changes = sum(1 for entry in within if entry["action"] == "config.change")
     if changes:
-        yield f"its configuration changed {changes} times in that time; the one in force now is simulated throughout"
+        times = "once" if changes == 1 else f"{changes} times"
+        yield f"its configuration changed {times} in that time; the one in force now is simulated throughout"
 
 
 def _transitions(api: Api, proxy_id: str, since: datetime, until: datetime) -> Iterator[HealthTransition]:

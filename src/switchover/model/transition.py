@@ -18,7 +18,7 @@ class HealthTransition:
         at: When the observation or report that decided it ended (wall clock, UTC).
         before: The state that it left.
         after: The state that it entered, another one.
-        reason: The stable word of the table of transitions, such as `fail_at_fall` or `reported_healthy`.
+        reason: The stable word of the table of transitions, such as `fall_reached` or `reported_healthy`.
         code: The code of the observation that decided it, such as `connect_refused`; None where it had none.
         consecutive_failures: Failures in a row once it was taken in.
         consecutive_passes: Passes in a row once it was taken in.

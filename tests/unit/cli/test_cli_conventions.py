@@ -15,7 +15,7 @@ from switchover.cli.machine import lifetime_seconds
 
 COMMANDS = (
     *("up", "down", "demo", "status", "events", "apply", "switch", "unpin", "ready", "drain", "maintenance"),
-    *("doctor", "token", "db", "node", "serve"),
+    *("doctor", "token", "db", "node", "serve", "explain", "replay", "simulate"),
 )
 
 

@@ -168,7 +168,7 @@ class HealthTransitionBody(Body):
     at: datetime = Field(description="End of the probe or report that decided it.")
     from_status: Health
     to_status: Health
-    reason: str = Field(description="Word of the table of transitions, such as fail_at_fall.")
+    reason: str = Field(description="Word of the table of transitions, such as fall_reached.")
     code: str | None = Field(description="Code of the probe that decided it.")
     consecutive_failures: int
     consecutive_passes: int

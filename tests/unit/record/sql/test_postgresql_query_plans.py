@@ -48,7 +48,7 @@ INSERT INTO proxy_redundancy_status SELECT proxy_id, 3, 3, 0, NULL, '[]', 'multi
 INSERT INTO proxy_instance_metrics SELECT gen_random_uuid(), an_id(3 + s % 3000), now() - s * interval '10 minutes'
     FROM generate_series(1, 50000) s;
 INSERT INTO instance_health_transitions SELECT gen_random_uuid(), 'p' || n, an_id(n * 3), now() - t * interval '9 hours',
-    'healthy', 'unhealthy', 'fail_at_fall', 'timeout', 3, 0, now() FROM generate_series(1, 1000) n, generate_series(1, 50) t;
+    'healthy', 'unhealthy', 'fall_reached', 'timeout', 3, 0, now() FROM generate_series(1, 1000) n, generate_series(1, 50) t;
 INSERT INTO outbox_messages SELECT gen_random_uuid(), now(), 'move.closed', 'p' || n, 'o', '{}',
     CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
