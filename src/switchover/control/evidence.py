@@ -90,7 +90,9 @@ def record_of(evidence: Mapping[str, Any]) -> Record:
     """
     document = unpacked(evidence).get("record")
     if document is None:
-        raise NotReplayable("it was recorded before decisions kept what they saw")
+        raise NotReplayable(
+            "its evidence has no record of a decision; an earlier version made it, or it is no move"
+        )
     try:
         return read_plain(Record, document)
     except ValueError as error:

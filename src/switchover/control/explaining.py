@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from switchover.control.condition import Condition
 from switchover.control.desk import Desk
 from switchover.control.explanation import EventExplanation, Standing, explanation_of
 from switchover.control.queries import check_limit, span
 from switchover.decision.decide import decide
 from switchover.model.actor import Actor
-from switchover.model.errors import NotFound, OwnedElsewhere
+from switchover.model.errors import NotFound, OwnedElsewhere, StoreUnavailable
+from switchover.model.events import FailoverEvent
 from switchover.model.trail import AuditEntry
 from switchover.model.transition import HealthTransition
+
+_log = structlog.get_logger(__name__)
 
 MOST_TRANSITIONS = 1000
 MOST_ENTRIES = 1000
@@ -50,7 +55,7 @@ class Explaining:
     async def standing(self, proxy_id: str, actor: Actor) -> Standing:
         """Why a proxy stands where it does, and what it waits for.
 
-        Its owner knows best. Where nobody is, this replica tells what it knows, and that.
+        Its owner knows best. Where there is none, or this replica can decide nothing, it tells what it knows, and that.
 
         Raises:
             NotFound: There is no such proxy for this actor.
@@ -59,15 +64,15 @@ class Explaining:
         desk = self._desk
         desk.visible(proxy_id, actor)
         hindrances = list(self._condition.hindrances())
-        try:
-            desk.ownership.check(proxy_id)
-        except OwnedElsewhere as elsewhere:
-            if elsewhere.url is not None:
-                raise
-            hindrances.append(_NOBODY)
+        if not hindrances:
+            try:
+                desk.ownership.check(proxy_id)
+            except OwnedElsewhere as elsewhere:
+                if elsewhere.url is not None:
+                    raise
+                hindrances.append(_NOBODY)
         state, now = await desk.seen(proxy_id, actor), desk.clock.now()
         view = desk.watch.view(state, now)
-        newest = await desk.store.events(proxy_id, 1) if not desk.watch.is_out else ()
         rejections = {
             node.node_id: node.rejections[proxy_id]
             for node in desk.nodes.statuses()
@@ -81,9 +86,18 @@ class Explaining:
             owner=desk.ownership.owner_name(proxy_id),
             hindrances=tuple(hindrances),
             open_event=state.open_move,
-            last_event=newest[0] if newest else None,
+            last_event=await self._newest(proxy_id),
             rejections=rejections,
         )
+
+    async def _newest(self, proxy_id: str) -> FailoverEvent | None:
+        try:
+            events = await self._desk.store.events(proxy_id, 1)
+        except StoreUnavailable as error:
+            # Why nothing happens is asked most when the store is away; that is said among the hindrances.
+            _log.debug("explained without its newest event", proxy_id=proxy_id, error=str(error))
+            return None
+        return events[0] if events else None
 
     async def transitions(
         self, proxy_id: str, since: datetime | None, until: datetime | None, limit: int, actor: Actor

@@ -11,7 +11,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,6 +20,10 @@ T = TypeVar("T")
 
 _SECRET_NAME = re.compile(r"secret|password|passphrase|token|credential|private_key|api_key", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+
+# What there is to know of a kind of value, once it was asked for.
+_fields: dict[type, tuple[str, ...]] = {}
+_adapters: dict[type, TypeAdapter[Any]] = {}
 
 
 def plain(value: Any) -> Any:
@@ -84,11 +87,15 @@ def read_plain(kind: type[T], document: Any) -> T:
     return value
 
 
-@cache
-def _carried(kind: Any) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.init and f.repr and _SECRET_NAME.search(f.name) is None)
+def _carried(kind: type) -> tuple[str, ...]:
+    if kind not in _fields:
+        _fields[kind] = tuple(
+            f.name for f in fields(kind) if f.init and f.repr and _SECRET_NAME.search(f.name) is None
+        )
+    return _fields[kind]
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]

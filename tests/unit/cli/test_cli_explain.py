@@ -132,7 +132,7 @@ def test_replay_of_old_evidence_and_of_no_event_is_refused(client: Runs, contrac
     code, _, err = client("replay", EVENT)
     assert (code, err) == (
         1,
-        f"switchover: event {EVENT} cannot be replayed: it was recorded before decisions kept what they saw\n",
+        f"switchover: event {EVENT} cannot be replayed: its evidence has no record of a decision; an earlier version made it, or it is no move\n",
     )
     code, _, err = client("replay", "web")
     assert (code, err[:31]) == (2, "switchover: EVENT: 'web' is not")

@@ -128,7 +128,7 @@ def test_a_field_that_an_old_record_lacks_gets_its_default_and_an_unknown_one_is
 
 
 def test_evidence_of_version_1_and_damaged_evidence_say_that_they_cannot_be_replayed() -> None:
-    with pytest.raises(NotReplayable, match="before decisions kept what they saw"):
+    with pytest.raises(NotReplayable, match="no record of a decision"):
         record_of({"strategy": "priority", "generation": 1, "facts": {}, "candidates": []})
     with pytest.raises(NotReplayable, match="cannot be read by this version"):
         record_of({"record": {"at": "yesterday"}})

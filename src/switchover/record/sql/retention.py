@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.record.sql.schema import (
-    instance_health_transitions,
     outbox_messages,
     proxy_failover_events,
     proxy_instance_metrics,
 )
+from switchover.record.sql.transition_table import instance_health_transitions
 
 BATCH = 500
 """Rows that one transaction deletes at the most."""

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -31,16 +30,11 @@ from switchover.model.policy import BalancingAlgorithm, Protocol, Strategy
 from switchover.model.redundancy import RedundancyLevel, RedundancySource
 from switchover.model.trail import Topic
 from switchover.record.migrations.phases import Phase as RevisionPhase
+from switchover.record.sql import naming, transition_table
 from switchover.record.sql.columns import Document, IndexedText, Name, UtcTime, word_column
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = naming.metadata
+instance_health_transitions = transition_table.instance_health_transitions
 
 ONE_LISTENER = "uq_proxy_failover_configurations_listener"
 ONE_INSTANCE_NAME = "uq_proxy_instances_name"
@@ -287,32 +281,6 @@ proxy_instance_metrics = Table(
     Index(None, "instance_id", "recorded_at", "metrics_id"),
     Index(None, "recorded_at"),
     comment="Samples of what instances report or nodes measure",
-)
-
-instance_health_transitions = Table(
-    "instance_health_transitions",
-    metadata,
-    Column("transition_id", Uuid, primary_key=True, comment="UUIDv7"),
-    Column(
-        "proxy_id",
-        ForeignKey("proxies.proxy_id"),
-        nullable=False,
-        comment="The proxy that the instance serves",
-    ),
-    Column("instance_id", ForeignKey("proxy_instances.instance_id"), nullable=False, comment="The instance"),
-    Column("occurred_at", UtcTime, nullable=False, comment="End of the observation that decided it"),
-    word_column("from_status", Health, comment="What was believed"),
-    word_column("to_status", Health, comment="What is believed from then on"),
-    Column("reason", Text, nullable=False, comment="Word of the table of transitions"),
-    Column("code", Text, comment="Code of the observation that decided it"),
-    Column("consecutive_failures", BigInteger, nullable=False, comment="Failures in a row by then"),
-    Column("consecutive_passes", BigInteger, nullable=False, comment="Passes in a row by then"),
-    Column("first_failed_at", UtcTime, comment="When the run of failures began"),
-    CheckConstraint("consecutive_failures >= 0 AND consecutive_passes >= 0", name="counts_range"),
-    # A name of its own: made of its columns' names it would be longer than PostgreSQL takes.
-    Index("ix_instance_health_transitions_of_proxy", "proxy_id", "occurred_at", "transition_id"),
-    Index(None, "occurred_at"),
-    comment="Every change of what was believed of an instance's health",
 )
 
 outbox_messages = Table(
