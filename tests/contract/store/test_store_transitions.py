@@ -8,6 +8,7 @@ from tests.record_values import (
     a_pass,
     a_transition,
     after,
+    an_instance,
     done,
     proxy_with,
     stored_in,
@@ -51,6 +52,15 @@ async def test_a_transition_outlives_its_instance(store: Store) -> None:
     turned = a_transition(one)
     await store.commit_pass(a_pass(transitions=(turned,)))
     await store.delete_instance(one.instance_id, after(1))
+
+    assert await store.health_transitions("web", NOW, NOW, 5) == [turned]
+
+
+async def test_a_transition_of_an_instance_that_is_not_stored_holds_nothing_up(store: Store) -> None:
+    await proxy_with(store)
+    turned = a_transition(an_instance("of a lost store"))
+
+    await store.commit_pass(a_pass(transitions=(turned,)))
 
     assert await store.health_transitions("web", NOW, NOW, 5) == [turned]
 

@@ -16,7 +16,8 @@ instance_health_transitions = Table(
         nullable=False,
         comment="The proxy that the instance serves",
     ),
-    Column("instance_id", ForeignKey("proxy_instances.instance_id"), nullable=False, comment="The instance"),
+    # No foreign key: what turned must not hold up a proxy whose instance a restored backup lacks.
+    Column("instance_id", Uuid, nullable=False, comment="The instance"),
     Column("occurred_at", UtcTime, nullable=False, comment="End of the observation that decided it"),
     word_column("from_status", Health, comment="What was believed"),
     word_column("to_status", Health, comment="What is believed from then on"),

@@ -43,9 +43,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "consecutive_failures >= 0 AND consecutive_passes >= 0", name=op.f(f"ck_{_TABLE}_counts_range")
         ),
-        sa.ForeignKeyConstraint(
-            ["instance_id"], ["proxy_instances.instance_id"], name=op.f(f"fk_{_TABLE}_instance_id")
-        ),
         sa.ForeignKeyConstraint(["proxy_id"], ["proxies.proxy_id"], name=op.f(f"fk_{_TABLE}_proxy_id")),
         sa.PrimaryKeyConstraint("transition_id", name=op.f(f"pk_{_TABLE}")),
         comment="Every change of what was believed of an instance's health",
