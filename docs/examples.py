@@ -65,15 +65,14 @@ class _Teller:
     world: ApiWorld
     examples: Examples
 
-    async def show(self, name: str, body: JSON | None = None, *, user: str = ANN, **at: str) -> JSON:
+    async def show(self, name: str, body: JSON | None = None, *, user: str = ANN, **at: str) -> Any:
         """Call an operation and keep it as its example; its data. `at` fills the path, the rest is the query."""
         operation = OPERATIONS[name]
         example = await self._call(operation, body, user, at)
         if example.status != operation.success:
             raise AssertionError(f"{example.request}: {example.status} {example.answer}")
         self.examples.of_operation.setdefault(name, example)
-        data: JSON = example.answer["data"]
-        return data
+        return example.answer["data"]
 
     async def fail(
         self, status: HTTPStatus, name: str, body: JSON | None = None, *, user: str = ANN, **at: str
@@ -165,7 +164,11 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     move = {"sourceInstanceId": web_1, "targetInstanceId": web_2, "reason": "Kernel update"}
     await teller.show("executeFailover", {"proxyId": "web", **move}, user=ROOT)
     await clock.advance(1)
-    await teller.show("listFailoverEvents", proxyId="web", limit="1")
+    (event,) = await teller.show("listFailoverEvents", proxyId="web", limit="1")
+    await teller.show("explainFailoverEvent", eventId=event["id"])
+    await teller.show("explainFailover", proxyId="web")
+    await teller.show("listHealthTransitions", proxyId="web", limit="2")
+    await teller.show("listAudit", proxyId="web", limit="2")
     await teller.show("getRedundancy", proxyId="web")
     declared = {"isDegraded": True, "lastFailoverReason": "Rack 7 is without power"}
     await teller.show("declareRedundancy", declared, user=ROOT, proxyId="web")

@@ -40,6 +40,10 @@ class ContractServer:
         self.proxies: dict[str, Body] = {}
         self.policies: dict[str, FailoverPolicy] = {}
         self.events: dict[str, list[Body]] = {}
+        self.explanations: dict[str, Body] = {}
+        self.standings: dict[str, Body] = {}
+        self.transitions: dict[str, list[Body]] = {}
+        self.audits: dict[str, list[Body]] = {}
         self.replicas: list[Body] = []
         self.nodes: list[Body] = [{"nodeId": "embedded", "state": "connected", "rejections": {}}]
         self.requests: list[tuple[str, str, Body | None]] = []
@@ -66,6 +70,8 @@ class ContractServer:
             "pin": None,
             "isAllDown": False,
             "epoch": 0,
+            "createdAt": _MOMENT,
+            "updatedAt": _MOMENT,
             "instances": [],
             "redundancy": {
                 "redundancyLevel": "single",
@@ -98,6 +104,7 @@ class ContractServer:
             "flapScore": 0.0,
             "dampedBy": [],
             "dampedUntil": None,
+            "createdAt": _MOMENT,
         }
         proxy = self.proxies[proxy_id]
         proxy["instances"].append(document)
@@ -116,10 +123,16 @@ class ContractServer:
             "sourceInstanceId": None,
             "targetInstanceId": None,
             "reason": "Active instance unhealthy (3 failures)",
+            "reasonCode": "active_unhealthy",
             "errorMessage": None,
             "epoch": 2,
             "durationMs": 12.4,
-            "stages": {"detectedAt": _MOMENT, "decidedAt": "2026-01-01T00:00:00.400Z", "verifiedAt": None},
+            "stages": {
+                "detectedAt": _MOMENT,
+                "decidedAt": "2026-01-01T00:00:00.400Z",
+                "committedAt": None,
+                "verifiedAt": None,
+            },
             "createdAt": _MOMENT,
         } | fields
         self.events[proxy_id].insert(0, event)
@@ -156,7 +169,31 @@ class ContractServer:
             case ["proxy", proxy_id, "failover", "events"]:
                 return {"data": self._events(self._proxy(proxy_id)["proxyId"])[: int(query["limit"])]}
             case _:
+                return self._read_why(parts, query)
+
+    def _read_why(self, parts: list[str], query: dict[str, str]) -> Body:
+        match parts:
+            case ["proxy", "failover", "events", event_id, "explanation"]:
+                return {"data": self._explanation(event_id)}
+            case ["proxy", proxy_id, "failover", "explain"]:
+                return {"data": self.standings[self._proxy(proxy_id)["proxyId"]]}
+            case ["proxy", proxy_id, "health-transitions"]:
+                return {"data": self._transitions(proxy_id, query)}
+            case ["proxy", proxy_id, "audit"]:
+                return {"data": self.audits.get(self._proxy(proxy_id)["proxyId"], [])[: int(query["limit"])]}
+            case _:
                 raise _No(404, f"no route {parts}", "PROXY_FAILOVER_026")
+
+    def _explanation(self, event_id: str) -> Body:
+        if event_id not in self.explanations:
+            raise _No(404, f"event {event_id} not found", "PROXY_FAILOVER_023")
+        return self.explanations[event_id]
+
+    def _transitions(self, proxy_id: str, query: dict[str, str]) -> list[Body]:
+        known = self.transitions.get(self._proxy(proxy_id)["proxyId"], [])
+        within = [t for t in known if query["since"] <= t["at"] <= query["until"]]
+        newest_first = sorted(within, key=lambda t: (t["at"], t["id"]), reverse=True)
+        return newest_first[: int(query["limit"])]
 
     def _change(self, method: str, parts: list[str], body: Body) -> Body:
         match method, parts:

@@ -9,10 +9,12 @@ from switchover.model.address import Address
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, Stages, Trigger, close
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
+from switchover.model.observation import Health
 from switchover.model.policy import FailoverPolicy, Listener
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyLevel, RedundancySource, RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.store import Move, Pass, Store, StoredProxy
 from switchover.testing.clock import CountingIds
 
@@ -129,6 +131,26 @@ def a_status(proxy_id: str = "web", **changes: Any) -> RedundancyStatus:
 
 def a_sample(instance: Instance, at: datetime = NOW, **changes: Any) -> InstanceMetrics:
     return InstanceMetrics(metrics_id=new_id(), instance_id=instance.instance_id, recorded_at=at, **changes)
+
+
+def a_transition(instance: Instance, at: datetime = NOW, **changes: Any) -> HealthTransition:
+    values: dict[str, Any] = {
+        "before": Health.HEALTHY,
+        "after": Health.UNHEALTHY,
+        "reason": "fall_reached",
+        "code": "connect_refused",
+        "consecutive_failures": 3,
+        "consecutive_passes": 0,
+        "first_failed_at": at - timedelta(seconds=2),
+        **changes,
+    }
+    return HealthTransition(
+        transition_id=new_id(),
+        proxy_id=instance.proxy_id,
+        instance_id=instance.instance_id,
+        at=at,
+        **values,
+    )
 
 
 def an_entry(proxy_id: str = "web", at: datetime = NOW, **changes: Any) -> AuditEntry:

@@ -3,7 +3,7 @@
 import time
 
 from tests.load import Load, load
-from tests.machine import Machine
+from tests.machine import Machine, run
 from tests.waiting import eventually
 
 from switchover.cli.views import STAGES, EventView
@@ -57,6 +57,22 @@ async def failed_back(web: Machine, running: Load) -> None:
     assert "verified" in (await verified(web, event)).stages
 
 
+async def explained(web: Machine, failback: EventView, failover: EventView, activation: EventView) -> None:
+    """Each move replays to itself, and the failover tells what was seen, considered and done."""
+    for event in (failback, failover, activation):
+        replayed = await run("replay", event.event_id, "--data-dir", str(web.data))
+        assert (replayed.code, replayed.err) == (0, "")
+        assert replayed.out.startswith("The same decision: ")
+    told = (await run("explain", failover.event_id, "--data-dir", str(web.data))).out
+    assert told.startswith("Failover of web from web-1 to web-2, completed in ")
+    assert "Why: Active instance unhealthy (3 failures); decided by switchover itself at " in told
+    assert "fail (" in told
+    assert "Could take over, best first: web-2 (priority 20, weight 100, chosen), web-3 " in told
+    assert "Nodes: embedded applied it after " in told
+    turns = await web.data_of("GET", "/proxy/web/health-transitions")
+    assert ("healthy", "unhealthy") in {(turn["fromStatus"], turn["toStatus"]) for turn in turns}
+
+
 async def test_a_killed_active_and_its_return_cost_no_request(web: Machine) -> None:
     await web.serve()
 
@@ -73,6 +89,7 @@ async def test_a_killed_active_and_its_return_cost_no_request(web: Machine) -> N
         EventType.FAILOVER,
         EventType.ACTIVATION,
     ]
+    await explained(web, *await web.events())
 
 
 async def test_a_hung_active_costs_no_request_and_delays_few(web: Machine) -> None:

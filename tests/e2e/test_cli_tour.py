@@ -179,6 +179,26 @@ def test_switch_moves_the_traffic_and_unpin_lets_it_come_back(web: Server) -> No
     assert "switchover" in web.client("events", "web").out
 
 
+def test_a_move_is_explained_replayed_and_tried_with_another_policy(web: Server, tmp_path: Path) -> None:
+    web.until_active("web-1")
+    (event,) = json.loads(web.client("status", "web", "--json").out)["events"][-1:]
+    explained = web.client("explain", event["id"])
+    assert (explained.code, explained.err) == (0, "")
+    assert explained.out.startswith("Activation of web of web-1, completed in ")
+    assert "Nodes: embedded applied it after " in explained.out
+    replayed = web.client("replay", event["id"])
+    assert (replayed.code, replayed.err) == (0, "")
+    assert replayed.out.startswith("The same decision: activate from nothing to web-1")
+    assert web.client("explain", "web").out.startswith("web stays on web-1: No failover needed.")
+    file = tmp_path / "policy.yaml"
+    file.write_text("enableAutoFailover: false\n")
+    tried = web.client("simulate", "web", "--policy", str(file), "--since", "1h", "--json")
+    assert (tried.code, tried.err) == (0, "")
+    (told,) = json.loads(tried.out)["proxies"]
+    assert told["recorded"]["moves"] == told["inForce"]["moves"]
+    assert told["tried"]["failovers"] == 0
+
+
 def test_a_drained_instance_is_left_and_ready_brings_it_back(web: Server) -> None:
     web.until_active("web-1")
     drained = web.client("drain", "web", "web-1")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from switchover.control.pure_loop import Evidence
 from switchover.decision.eligibility import is_carriable, lasting_vetoes
 from switchover.decision.plan import is_all_down, plan_of
 from switchover.decision.view import View
@@ -13,7 +14,6 @@ from switchover.model.instance import AdminState
 from switchover.model.observation import Flapping, Health, Outcome, Report
 from switchover.model.policy import FailoverPolicy
 from switchover.model.steadiness import AllDown, FlapDamping
-from switchover.testing.pure_loop import Evidence
 
 REASONS = {transition.reason for transition in TRANSITIONS.values()}
 

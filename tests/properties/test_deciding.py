@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.properties.deciding_checks import check_change, check_flapping, check_plan
 from tests.proxies import NOON, id_of, instance, view_of
+from tests.replaying import check_replay
 
+from switchover.control.pure_loop import (
+    Evidence,
+    apply_move,
+    fold,
+    pure_pass,
+    with_instance,
+    without_instance,
+)
 from switchover.decision.damping import cleared, damping_of, is_damped, is_suppressed
 from switchover.decision.decide import decide
 from switchover.decision.eligibility import lasting_vetoes
@@ -28,14 +37,6 @@ from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.policy import FailoverPolicy, Listener, Strategy, relation_problems
 from switchover.model.proxy import Pin
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
-from switchover.testing.pure_loop import (
-    Evidence,
-    apply_move,
-    fold,
-    pure_pass,
-    with_instance,
-    without_instance,
-)
 
 NAMES = "abcd"
 names = st.sampled_from(NAMES)
@@ -302,12 +303,14 @@ class Deciding(RuleBasedStateMachine):
                 check_change(change, piece, self.view.proxy.policy)
         result = pure_pass(self.view, evidence, self.now)
         if result.decision.acts:
+            check_replay(believed, result.decision, self.now)
             self.check_move(believed, result.decision)
             self.check_automatic(believed, result.decision)
         self.follow(believed, result.view, result.decision)
 
     def commit_order(self, decision: Decision) -> None:
         self.check_move(self.view, decision)
+        check_replay(self.view, decision, self.now)
         self.follow(self.view, apply_move(self.view, decision, self.now), decision)
         pinned = self.view.proxy.pinned_instance_id
         assert pinned == decision.target_instance_id or decision.kind is DecisionKind.ACTIVATE

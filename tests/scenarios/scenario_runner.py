@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tests.replaying import check_replay
 from tests.scenarios import scenario_trace as trace
 from tests.scenarios.scenario_language import (
     START,
@@ -18,6 +19,14 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 
+from switchover.control.pure_loop import (
+    Evidence,
+    apply_move,
+    fold,
+    pure_pass,
+    with_instance,
+    without_instance,
+)
 from switchover.decision.damping import cleared, damping_of
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
@@ -32,14 +41,6 @@ from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Pin, Proxy
 from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
-from switchover.testing.pure_loop import (
-    Evidence,
-    apply_move,
-    fold,
-    pure_pass,
-    with_instance,
-    without_instance,
-)
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
@@ -197,6 +198,7 @@ class _Stage:
         for _ in range(_PASSES_AT_ONCE):
             self._view = self._bounded()
             result = pure_pass(self._view, (), self._now)
+            check_replay(self._view, result.decision, self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
             self._tell_decision(result.decision)
             if not result.decision.acts:
@@ -244,7 +246,7 @@ class _Stage:
             and scope.kind is not ScopeKind.PROXY
             and len(moved) >= rules.move_limit.moves
         }
-        return replace(self._view, safety=replace(safety, latest=latest))
+        return replace(self._view, safety=safety.with_latest(latest))
 
     def _order(self, verb: str, *words: str) -> None:
         force = "force" in words

@@ -82,6 +82,10 @@ class Code(StrEnum):
     GATE_INVALID = "PROXY_FAILOVER_056"
     GATE_FAILED = "PROXY_FAILOVER_057"
     LIST_BLOCKED_FAILED = "PROXY_FAILOVER_058"
+    EXPLAIN_EVENT_FAILED = "PROXY_FAILOVER_059"
+    EXPLAIN_FAILED = "PROXY_FAILOVER_060"
+    LIST_TRANSITIONS_FAILED = "PROXY_FAILOVER_061"
+    LIST_AUDIT_FAILED = "PROXY_FAILOVER_062"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -143,6 +147,10 @@ MEANINGS: Mapping[Code, str] = {
     Code.GATE_INVALID: "A gate, its name or its scope is not valid.",
     Code.GATE_FAILED: "A gate could not be stored.",
     Code.LIST_BLOCKED_FAILED: "The request for the blocked moves of a proxy is not valid, or they could not be read.",
+    Code.EXPLAIN_EVENT_FAILED: "A recorded move could not be explained.",
+    Code.EXPLAIN_FAILED: "What happens now could not be explained.",
+    Code.LIST_AUDIT_FAILED: "The request for the audit entries of a proxy is not valid, or they could not be read.",
+    Code.LIST_TRANSITIONS_FAILED: "The request for transitions of health is not valid, or they could not be read.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

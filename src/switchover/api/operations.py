@@ -165,6 +165,38 @@ LIST_EVENTS = Operation(
     permission=Permission.EVENT_READ,
     codes=OperationCodes(invalid=Code.LIST_EVENTS_FAILED, failed=Code.LIST_EVENTS_FAILED),
 )
+EXPLAIN_EVENT = Operation(
+    name="explainFailoverEvent",
+    method=Method.GET,
+    path="/proxy/failover/events/{eventId}/explanation",
+    summary="Explain a recorded move, with the evidence that replays it",
+    permission=Permission.EVENT_READ,
+    codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.EXPLAIN_EVENT_FAILED),
+)
+EXPLAIN = Operation(
+    name="explainFailover",
+    method=Method.GET,
+    path="/proxy/{proxyId}/failover/explain",
+    summary="Explain why nothing happens now, or what is about to",
+    permission=Permission.FAILOVER_EVALUATE,
+    codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.EXPLAIN_FAILED),
+)
+LIST_TRANSITIONS = Operation(
+    name="listHealthTransitions",
+    method=Method.GET,
+    path="/proxy/{proxyId}/health-transitions",
+    summary="List what turned in the health of a proxy's instances, newest first",
+    permission=Permission.EVENT_READ,
+    codes=OperationCodes(invalid=Code.LIST_TRANSITIONS_FAILED, failed=Code.LIST_TRANSITIONS_FAILED),
+)
+LIST_AUDIT = Operation(
+    name="listAudit",
+    method=Method.GET,
+    path="/proxy/{proxyId}/audit",
+    summary="List who changed what of a proxy, newest first",
+    permission=Permission.EVENT_READ,
+    codes=OperationCodes(invalid=Code.LIST_AUDIT_FAILED, failed=Code.LIST_AUDIT_FAILED),
+)
 LIST_PROXIES = Operation(
     name="listProxies",
     method=Method.GET,
@@ -373,6 +405,10 @@ OPERATIONS: Mapping[str, Operation] = {
         UNDAMP,
         LIST_METRICS,
         SWITCH_OVER,
+        EXPLAIN_EVENT,
+        EXPLAIN,
+        LIST_TRANSITIONS,
+        LIST_AUDIT,
         LIST_NODES,
         LIST_REPLICAS,
         GET_AUTOMATION,

@@ -1,6 +1,5 @@
 """What bounds automation: `pause`, `resume`, `rules` and `gate`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +14,12 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
+    duration_seconds,
 )
 from switchover.cli.tables import automation_drawn
 from switchover.cli.terminal import print_json, results, say
 from switchover.cli.views import automation_view
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _GATE_STATES = ("on", "off", "remove")
 
 ProxyOption = Annotated[str | None, typer.Argument(metavar="[PROXY]", help="One proxy.")]
@@ -48,7 +47,7 @@ def pause(
     scope = _scope(proxy, user, everything=everything)
     body: dict[str, Any] = {"reason": reason}
     if span is not None:
-        body["forSeconds"] = _seconds(span)
+        body["forSeconds"] = duration_seconds("--for", span)
     with connect(url, token, data_dir) as api:
         paused = automation_view(api.pause(scope, body)).pause
     if paused is None:
@@ -145,13 +144,6 @@ def _scope(proxy: str | None, user: str | None, *, everything: bool) -> str:
     if len(given) != 1:
         raise wrong_usage("PROXY: allowed is exactly one of PROXY, --user USER and --all")
     return given[0]
-
-
-def _seconds(span: str) -> float:
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", span)
-    if match is None:
-        raise wrong_usage(f"--for: {span!r} is not valid; allowed is a number with s, m, h or d, such as 2h")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def _read(file: Path) -> Document:

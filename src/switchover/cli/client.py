@@ -180,6 +180,27 @@ class Api:
         """Take a gate away."""
         return self._data("DELETE", f"/automation/{_segment(scope)}/gates/{_segment(name)}")
 
+    def explanation(self, event_id: str) -> Document:
+        """Why a recorded move was made, with the evidence that replays it."""
+        return self._data("GET", f"/proxy/failover/events/{_segment(event_id)}/explanation")
+
+    def standing(self, proxy_id: str) -> Document:
+        """Why nothing happens to a proxy now, or what is about to."""
+        return self._data("GET", f"/proxy/{_segment(proxy_id)}/failover/explain")
+
+    def health_transitions(self, proxy_id: str, since: str, until: str, limit: int) -> Sequence[Document]:
+        """The newest `limit` turns of health between two times, newest first."""
+        path = f"/proxy/{_segment(proxy_id)}/health-transitions"
+        params = {"since": since, "until": until, "limit": limit}
+        found: Sequence[Document] = self._ask("GET", path, params=params)["data"]
+        return found
+
+    def audit(self, proxy_id: str, limit: int) -> Sequence[Document]:
+        """Who changed what, the newest `limit` entries, newest first."""
+        path = f"/proxy/{_segment(proxy_id)}/audit"
+        found: Sequence[Document] = self._ask("GET", path, params={"limit": limit})["data"]
+        return found
+
     def nodes(self) -> Sequence[Document]:
         """The data-plane nodes; none for a token that may not see them."""
         return self._listed("/nodes")

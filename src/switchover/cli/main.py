@@ -10,11 +10,13 @@ import typer
 from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
-from switchover.cli import automation, machine, ordering, serving, viewing
+from switchover.app.policy_file import InvalidPolicyFile
+from switchover.cli import automation, explaining, machine, ordering, serving, viewing
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
 from switchover.cli.node import node
+from switchover.cli.simulating import simulate
 from switchover.cli.terminal import complain
 from switchover.model.errors import InvalidInput, SwitchoverError
 from switchover.model.instance import AdminState
@@ -50,7 +52,16 @@ def build() -> typer.Typer:
 
     groups: Sequence[tuple[str, Sequence[tuple[str, Callable[..., None]]]]] = (
         (_SERVE, (("up", serving.up), ("serve", serving.serve), ("down", serving.down), ("demo", demo))),
-        (_WATCH, (("status", viewing.status), ("events", viewing.events))),
+        (
+            _WATCH,
+            (
+                ("status", viewing.status),
+                ("events", viewing.events),
+                ("explain", explaining.explain),
+                ("replay", explaining.replay),
+                ("simulate", simulate),
+            ),
+        ),
         (
             _ORDER,
             (
@@ -118,7 +129,7 @@ def _told(error: Exception) -> tuple[str, int]:
             return error.message, error.exit_code
         case InvalidInput():
             return "\n".join(str(problem) for problem in error.problems), ExitCode.USAGE
-        case InvalidDeclaration():
+        case InvalidDeclaration() | InvalidPolicyFile():
             return str(error), ExitCode.USAGE
         case typer.TyperException():
             return _told_of_usage(error), error.exit_code

@@ -55,6 +55,7 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 ProxyArgument = Annotated[str, typer.Argument(metavar="PROXY", help="The proxy's id.")]
+EventArgument = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.")]
 InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="The instance's name or id.")]
 
 

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from switchover.control.fleet import ProxyState
+from switchover.control.fleet import ProxyState, Turn
+from switchover.control.sightings import sighted, sighting_of
 from switchover.health import machine
 from switchover.health.flapping import penalised
+from switchover.health.machine import HealthChange
 from switchover.model.instance import Instance, Usage
-from switchover.model.observation import Observation, Outcome, Report
+from switchover.model.observation import InstanceHealth, Observation, Outcome, Report
 from switchover.model.plan import EndpointTraffic
-from switchover.model.policy import FailoverPolicy
 
 LATENCY_SMOOTHING = 0.3
 """How much one probe counts in the moving average of an instance's latency."""
+
+MOST_TURNS = 1000
+"""How many transitions of a proxy wait for the store while it is away; the oldest go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +55,38 @@ class Evidence:
 NO_EVIDENCE = Evidence()
 
 
-def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
-    """The state once `evidence` is taken in. What is about an instance that is gone is dropped."""
+def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -> ProxyState:
+    """The state once `evidence`, seen from `vantage`, is taken in. What is about an instance that is gone is dropped."""
     policy = state.proxy.policy
     instances = dict(state.instances)
+    turns, seen = list(state.turns), []
     for observation in evidence.observations:
         instance = instances.get(observation.instance_id)
         if instance is not None:
             reported = observation.instance_id in state.reporting
-            instances[instance.instance_id] = _observed(instance, observation, policy, reported=reported)
+            change = penalised(
+                machine.observe(
+                    instance.health,
+                    observation,
+                    rise=policy.healthy_threshold,
+                    fall=policy.unhealthy_threshold,
+                ),
+                policy.flap_damping,
+            )
+            instances[instance.instance_id] = _observed(
+                instance, observation, change.after, reported=reported
+            )
+            turns += _turned(instance, change)
+            seen.append(sighting_of(observation, vantage))
     for verdict in evidence.reports:
         instance = instances.get(verdict.instance_id)
         if instance is not None:
-            change = machine.report(instance.health, verdict, rise=policy.healthy_threshold)
-            health = penalised(change, policy.flap_damping).after
-            instances[instance.instance_id] = replace(instance, health=health)
+            change = penalised(
+                machine.report(instance.health, verdict, rise=policy.healthy_threshold), policy.flap_damping
+            )
+            instances[instance.instance_id] = replace(instance, health=change.after)
+            turns += _turned(instance, change)
+            seen.append(sighting_of(verdict, vantage))
     for account in evidence.traffic:
         instance = instances.get(account.instance_id)
         if instance is not None:
@@ -73,27 +94,29 @@ def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
             usage = _carried(instance.usage, account, reported=reported)
             instances[instance.instance_id] = replace(instance, usage=usage)
     connections = _connections(state.connections, evidence.traffic)
-    return replace(state, instances=instances, connections=connections)
+    return replace(
+        state,
+        instances=instances,
+        connections=connections,
+        turns=tuple(turns[-MOST_TURNS:]),
+        sightings=sighted(state.sightings, seen),
+    )
+
+
+def _turned(instance: Instance, change: HealthChange) -> tuple[Turn, ...]:
+    return (Turn(instance_id=instance.instance_id, change=change),) if change.changed else ()
 
 
 def _observed(
-    instance: Instance, observation: Observation, policy: FailoverPolicy, *, reported: bool
+    instance: Instance, observation: Observation, health: InstanceHealth, *, reported: bool
 ) -> Instance:
-    change = penalised(
-        machine.observe(
-            instance.health, observation, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
-        ),
-        policy.flap_damping,
-    )
     passed = observation.outcome is Outcome.PASS
     # A failing probe says nothing about where the name should lead; nodes keep the address that worked.
     resolved = observation.resolved_host if passed or instance.resolved_host is None else None
     usage = instance.usage
     if passed and observation.latency_ms is not None and not reported:
         usage = replace(usage, average_latency_ms=_smoothed(usage.average_latency_ms, observation.latency_ms))
-    return replace(
-        instance, health=change.after, resolved_host=resolved or instance.resolved_host, usage=usage
-    )
+    return replace(instance, health=health, resolved_host=resolved or instance.resolved_host, usage=usage)
 
 
 def _smoothed(average: float | None, latest: float) -> float:

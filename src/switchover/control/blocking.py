@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from switchover.control.evidence import evidence_of
 from switchover.control.fleet import ProxyState
 from switchover.decision.reasons import Reason, sentence
 from switchover.decision.verdict import EVENT_TYPES, BlockedWish, Decision, trigger_of
+from switchover.decision.view import View
+from switchover.model.actor import AUTOMATION
 from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 
@@ -33,20 +36,18 @@ class Block:
     begins: bool = False
 
 
-def block_after(
-    state: ProxyState, decision: Decision, evidence: dict[str, Any], *, now: datetime, ids: IdFactory
-) -> Block:
-    """What is blocked of `state` after `decision`, whose evidence is `evidence`."""
+def block_after(state: ProxyState, view: View, decision: Decision, *, now: datetime, ids: IdFactory) -> Block:
+    """What is blocked of `state` after `decision`, which was made on `view`."""
     known = state.blocked
     if decision.blocked is None:
         if known is None or decision.reason in _TELLS_NOTHING:
             return Block(move=known, noted_at=state.block_noted_at)
         return Block(move=None, noted_at=None, changes=(replace(known, ended_at=now),))
-    fresh = _blocked(state, decision, decision.blocked, evidence, now=now, ids=ids)
-    if known is None:
-        return Block(move=fresh, noted_at=now, changes=(fresh,), begins=True)
-    if not known.is_same(fresh):
-        return Block(move=fresh, noted_at=now, changes=(replace(known, ended_at=now), fresh), begins=True)
+    fresh = _blocked(state, decision, decision.blocked, now=now, ids=ids)
+    if known is None or not known.is_same(fresh):
+        fresh = replace(fresh, evidence=_evidence(state, view, decision, decision.blocked, now))
+        former = () if known is None else (replace(known, ended_at=now),)
+        return Block(move=fresh, noted_at=now, changes=(*former, fresh), begins=True)
     again = replace(known, last_at=now, count=known.count + 1)
     if state.block_noted_at is not None and now - state.block_noted_at < NOTED_EACH:
         return Block(move=again, noted_at=state.block_noted_at)
@@ -57,7 +58,6 @@ def _blocked(
     state: ProxyState,
     decision: Decision,
     wish: BlockedWish,
-    evidence: dict[str, Any],
     *,
     now: datetime,
     ids: IdFactory,
@@ -75,11 +75,14 @@ def _blocked(
         rule=first.rule.value,
         scope=str(first.scope),
         message=first.sentence,
-        evidence={
-            **evidence,
-            "facts": dict(wish.facts),
-            "rules": [breach.as_json() for breach in wish.breaches],
-        },
         first_at=now,
         last_at=now,
     )
+
+
+def _evidence(
+    state: ProxyState, view: View, decision: Decision, wish: BlockedWish, now: datetime
+) -> dict[str, Any]:
+    reason = sentence(wish.reason, wish.facts)
+    made = evidence_of(view, decision, now, sightings=state.sightings, actor=AUTOMATION.name, reason=reason)
+    return {**made, "facts": dict(wish.facts), "rules": [breach.as_json() for breach in wish.breaches]}

@@ -126,14 +126,14 @@ class Cycle:
                 memory and is recorded later.
         """
         async with self._fleet.lock(proxy_id):
-            believed = believe(self._fleet.state(proxy_id), evidence)
+            believed = believe(self._fleet.state(proxy_id), evidence, self._ownership.name)
             self._put(believed, evidence)
             self._ownership.check(proxy_id)
             await self.settle(proxy_id)
             believed, now = self._fleet.state(proxy_id), self._clock.now()
             view = self._safety.onto(self._watch.view(believed, now), now)
             decision = deciding(view, now)
-            intent = intend(believed, decision, order, now=now, ids=self._ids)
+            intent = intend(believed, view, decision, order, now=now, ids=self._ids)
             try:
                 await self._record(intent, believed)
             except MoveBlocked as refusal:
@@ -141,7 +141,7 @@ class Cycle:
                     raise
                 await self._learn(refusal)
                 decision = blocked(survey(view, now), decision, refusal.breaches)
-                intent = intend(believed, decision, order, now=now, ids=self._ids)
+                intent = intend(believed, view, decision, order, now=now, ids=self._ids)
                 await self._record(intent, believed)
             await self._switch(intent)
             result = PassResult(decision=decision, event=intent.event, state=self._fleet.state(proxy_id))

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
+from switchover.control.sightings import Sightings
 from switchover.decision.redundancy import redundancy_of
 from switchover.decision.view import View
+from switchover.health.machine import HealthChange
 from switchover.model.blocked import BlockedMove
 from switchover.model.errors import NotFound, OutcomeUnknown
 from switchover.model.events import FailoverEvent, PastMove
@@ -41,6 +43,14 @@ def recorded_of(instance: Instance) -> Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A change of an instance's health that the store does not have yet."""
+
+    instance_id: UUID
+    change: HealthChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyState:
     """One proxy as a value; a pass replaces it whole.
 
@@ -49,6 +59,8 @@ class ProxyState:
         instances: The registered instances by id.
         recorded: What the store has of each instance's measured state; a transition that a failing store
             did not take stays due.
+        turns: What turned since the last pass that was stored, in the order in which it did.
+        sightings: The last things seen of each instance.
         moves: Committed moves of the last hour, oldest first.
         open_move: The event whose outcome is missing; None without one.
         derived: The redundancy that the instances give; the next derived change is measured against it.
@@ -66,6 +78,8 @@ class ProxyState:
     proxy: Proxy
     instances: Mapping[UUID, Instance]
     recorded: Mapping[UUID, Recorded]
+    turns: tuple[Turn, ...] = ()
+    sightings: Sightings = field(default_factory=lambda: MappingProxyType({}))
     moves: tuple[PastMove, ...] = ()
     open_move: FailoverEvent | None = None
     derived: RedundancyStatus
@@ -108,6 +122,7 @@ class ProxyState:
             self,
             instances={k: v for k, v in self.instances.items() if k != instance_id},
             recorded={k: v for k, v in self.recorded.items() if k != instance_id},
+            sightings={k: v for k, v in self.sightings.items() if k != instance_id},
         )
 
 
@@ -160,8 +175,16 @@ def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
         instances=instances,
         connections=known.connections,
         reporting=known.reporting,
+        # Of a turn that was stored, the store has the state; only whose state it lacks is still to be told.
+        turns=tuple(turn for turn in known.turns if _is_due(turn, stored, instances)),
+        sightings=known.sightings,
         fence=known.fence,
     )
+
+
+def _is_due(turn: Turn, stored: ProxyState, instances: Mapping[UUID, Instance]) -> bool:
+    now = instances.get(turn.instance_id)
+    return now is not None and stored.instances[turn.instance_id].health.state is not now.health.state
 
 
 def _measured(stored: Instance, known: Instance | None) -> Instance:

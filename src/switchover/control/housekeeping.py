@@ -28,11 +28,13 @@ class Retention:
         events: Closed failover events.
         metrics: Samples of instances.
         messages: Outbox messages that were handed over.
+        transitions: Changes of what was believed of instances' health; simulations reach back as far.
     """
 
     events: timedelta = timedelta(days=365)
     metrics: timedelta = timedelta(days=14)
     messages: timedelta = timedelta(days=7)
+    transitions: timedelta = timedelta(days=90)
 
 
 class Housekeeping:
@@ -88,6 +90,7 @@ class Housekeeping:
                     events_before=now - self._retention.events,
                     metrics_before=now - self._retention.metrics,
                     messages_before=now - self._retention.messages,
+                    transitions_before=now - self._retention.transitions,
                 )
             except StoreUnavailable as error:
                 _log.error("could not prune", error=str(error), fault="ours")

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from switchover.control.blocking import block_after
-from switchover.control.fleet import MOVE_WINDOW, ProxyState, recorded_of, view_of
+from switchover.control.evidence import evidence_of
+from switchover.control.fleet import MOVE_WINDOW, ProxyState, Turn, recorded_of, view_of
 from switchover.control.telling import (
     audit_of,
     blocked_payload,
@@ -16,6 +17,7 @@ from switchover.control.telling import (
 from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
 from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
+from switchover.decision.view import View
 from switchover.model.actor import AUTOMATION, Actor
 from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
@@ -30,9 +32,9 @@ from switchover.model.events import (
 )
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
-from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.store import Move, Pass
 
 
@@ -71,9 +73,9 @@ class Intent:
 
 
 def intend(
-    believed: ProxyState, decision: Decision, order: Order, *, now: datetime, ids: IdFactory
+    believed: ProxyState, view: View, decision: Decision, order: Order, *, now: datetime, ids: IdFactory
 ) -> Intent:
-    """The change that puts what was believed and decided on record.
+    """The change that puts what was believed, seen (`view`) and decided on record.
 
     Counters that moved without a transition are not worth a transaction of their own; they are
     flushed in batches.
@@ -89,10 +91,14 @@ def intend(
         if (message := _health_message(believed, instance, now, ids)) is not None
     ]
     audit: list[AuditEntry] = []
-    after = replace(believed, recorded={i.instance_id: recorded_of(i) for i in believed.instances.values()})
+    after = replace(
+        believed,
+        recorded={i.instance_id: recorded_of(i) for i in believed.instances.values()},
+        turns=(),
+    )
     move = None
     if decision.acts:
-        move = _move(believed, decision, order, now=now, ids=ids)
+        move = _move(believed, view, decision, order, now=now, ids=ids)
         after = _moved(after, move, now)
         messages.append(message_of(ids, Topic.MOVE_COMMITTED, after.proxy, now, event_payload(move.event)))
         audit.append(_move_entry(move.event, _actor(decision, order), now, ids))
@@ -108,17 +114,18 @@ def intend(
         messages.append(
             message_of(ids, Topic.REDUNDANCY_CHANGED, after.proxy, now, redundancy_payload(derived))
         )
-    evidence = _evidence(decision, believed.proxy.generation, believed.proxy.policy)
-    block = block_after(believed, decision, evidence, now=now, ids=ids)
+    block = block_after(believed, view, decision, now=now, ids=ids)
     after = replace(after, blocked=block.move, block_noted_at=block.noted_at)
     if block.begins and block.move is not None:
         messages.append(message_of(ids, Topic.MOVE_BLOCKED, after.proxy, now, blocked_payload(block.move)))
-    if move is None and redundancy is None and not turned and not block.changes:
+    unchanged = move is None and redundancy is None
+    if unchanged and not (turned or believed.turns or block.changes):
         return Intent(change=None, after=after, event=None)
     change = Pass(
         proxy_id=after.proxy.proxy_id,
         at=now,
         instances=turned,
+        transitions=tuple(_transition(believed, turn, ids) for turn in believed.turns),
         move=move,
         redundancy=redundancy,
         blocked=block.changes,
@@ -133,8 +140,27 @@ def intend(
     )
 
 
-def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime, ids: IdFactory) -> Move:
-    proxy = state.proxy
+def _transition(state: ProxyState, turn: Turn, ids: IdFactory) -> HealthTransition:
+    before, after = turn.change.before, turn.change.after
+    return HealthTransition(
+        transition_id=ids(),
+        proxy_id=state.proxy.proxy_id,
+        instance_id=turn.instance_id,
+        at=after.changed_at or state.proxy.updated_at,
+        before=before.state,
+        after=after.state,
+        reason=turn.change.reason,
+        code=after.last_code,
+        consecutive_failures=after.consecutive_failures,
+        consecutive_passes=after.consecutive_passes,
+        first_failed_at=after.first_failed_at or before.first_failed_at,
+    )
+
+
+def _move(
+    state: ProxyState, view: View, decision: Decision, order: Order, *, now: datetime, ids: IdFactory
+) -> Move:
+    proxy, actor, reason = state.proxy, _actor(decision, order), _reason(decision, order)
     event = FailoverEvent(
         event_id=ids(),
         proxy_id=proxy.proxy_id,
@@ -143,11 +169,11 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
         trigger=trigger_of(decision.reason),
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
-        reason=_reason(decision, order),
+        reason=reason,
         reason_code=decision.reason.value,
         epoch=proxy.epoch + 1,
-        actor=_actor(decision, order).name,
-        evidence=_evidence(decision, proxy.generation, proxy.policy),
+        actor=actor.name,
+        evidence=evidence_of(view, decision, now, sightings=state.sightings, actor=actor.name, reason=reason),
         stages=Stages(detected_at=decision.detected_at or now, decided_at=now, committed_at=now),
         created_at=now,
     )
@@ -217,17 +243,6 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
         open_move=event,
         unverified_event_id=event.event_id,
     )
-
-
-def _evidence(decision: Decision, generation: int, policy: FailoverPolicy) -> dict[str, object]:
-    overridden = [breach.as_json() for breach in decision.overridden]
-    return {
-        **({"overridden": overridden} if overridden else {}),
-        "strategy": policy.failover_strategy.value,
-        "generation": generation,
-        "facts": dict(decision.facts),
-        "candidates": [candidate.as_json() for candidate in decision.candidates],
-    }
 
 
 def _move_entry(event: FailoverEvent, actor: Actor, now: datetime, ids: IdFactory) -> AuditEntry:

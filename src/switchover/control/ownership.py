@@ -61,6 +61,11 @@ class Ownership:
         return None if self.replica is None else self.replica.replica_id
 
     @property
+    def name(self) -> str | None:
+        """What people call us; None when we are alone."""
+        return None if self.replica is None else self.replica.name
+
+    @property
     def members(self) -> Sequence[Member]:
         """Every replica as last seen; empty when we are alone."""
         return tuple(self._members.values())

@@ -36,7 +36,7 @@ class Queries:
         Raises:
             InvalidInput: `limit` is out of range.
         """
-        _check_limit(limit, MOST_PROXIES)
+        check_limit(limit, MOST_PROXIES)
         visible = {s.proxy.proxy_id: s for s in self._desk.fleet if actor.owns(s.proxy.owner_id)}
         wanted = sorted(proxy_id for proxy_id in visible if after is None or proxy_id > after)
         page = wanted[:limit]
@@ -89,13 +89,13 @@ class Queries:
 
     async def events(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[FailoverEvent]:
         """Its newest events, newest first."""
-        _check_limit(limit, MOST_EVENTS)
+        check_limit(limit, MOST_EVENTS)
         self._desk.visible(proxy_id, actor)
         return await self._desk.store.events(proxy_id, limit)
 
     async def blocked_moves(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[BlockedMove]:
         """Its newest blocked moves, newest first."""
-        _check_limit(limit, MOST_EVENTS)
+        check_limit(limit, MOST_EVENTS)
         self._desk.visible(proxy_id, actor)
         return await self._desk.store.blocked_moves(proxy_id, limit)
 
@@ -103,16 +103,9 @@ class Queries:
         self, instance_id: UUID, since: datetime | None, until: datetime | None, limit: int, actor: Actor
     ) -> Sequence[InstanceMetrics]:
         """Samples of an instance, newest first; of the last hour when no time is given."""
-        _check_limit(limit, MOST_SAMPLES)
+        check_limit(limit, MOST_SAMPLES)
         self._desk.home(instance_id, actor)
-        end = _aware("until", until) or self._desk.clock.now()
-        start = _aware("since", since) or end - DEFAULT_METRICS_SPAN
-        if start > end:
-            raise InvalidInput(
-                FieldProblem(
-                    "since", start.isoformat(), f"allowed is at most until, which is {end.isoformat()}"
-                )
-            )
+        start, end = span(since, until, self._desk.clock.now(), DEFAULT_METRICS_SPAN)
         return await self._desk.store.metrics(instance_id, start, end, limit)
 
     def _overview(self, state: ProxyState, rejections: dict[str, dict[str, str]]) -> ProxyOverview:
@@ -139,9 +132,31 @@ class Queries:
         return words
 
 
-def _check_limit(limit: int, most: int) -> None:
+def check_limit(limit: int, most: int) -> None:
+    """Refuse a number of items that is not from 1 to `most`.
+
+    Raises:
+        InvalidInput: It is not.
+    """
     if not 1 <= limit <= most:
         raise InvalidInput(FieldProblem("limit", limit, f"allowed are whole numbers from 1 to {most}"))
+
+
+def span(
+    since: datetime | None, until: datetime | None, now: datetime, default: timedelta
+) -> tuple[datetime, datetime]:
+    """From when to when: `until` is `now` and `since` is `default` before it, where they are not given.
+
+    Raises:
+        InvalidInput: A time has no offset, or they are in the wrong order.
+    """
+    end = _aware("until", until) or now
+    start = _aware("since", since) or end - default
+    if start > end:
+        raise InvalidInput(
+            FieldProblem("since", start.isoformat(), f"allowed is at most until, which is {end.isoformat()}")
+        )
+    return start, end
 
 
 def _aware(field: str, moment: datetime | None) -> datetime | None:

@@ -60,7 +60,7 @@ class SafetyBook:
             for scope in scopes
             if (found := [known[scope] for known in (counted, self._learned) if scope in known])
         }
-        return replace(safety, latest=latest)
+        return safety.with_latest(latest)
 
     def pauses(self, proxy: Proxy, now: datetime) -> tuple[tuple[Scope, Pause], ...]:
         """Every pause that stops automation for a proxy `now`, the widest first; none while it runs."""

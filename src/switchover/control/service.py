@@ -12,6 +12,8 @@ from switchover.control.commands.safety import SafetyCommands
 from switchover.control.condition import Condition
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_policy
+from switchover.control.explaining import Explaining
+from switchover.control.explanation import EventExplanation, Standing
 from switchover.control.queries import Queries
 from switchover.control.results import (
     Evaluation,
@@ -30,7 +32,8 @@ from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import ScopeStanding
-from switchover.model.trail import Topic
+from switchover.model.trail import AuditEntry, Topic
+from switchover.model.transition import HealthTransition
 from switchover.notify.callbacks import Callback, Callbacks
 from switchover.switch.driver import NodeStatus
 
@@ -70,6 +73,7 @@ class ProxyFailoverService:
         self._moves = MoveCommands(desk)
         self._safety = SafetyCommands(desk, self._configuration)
         self._queries = Queries(desk)
+        self._explaining = Explaining(desk, condition)
 
     # The configuration.
 
@@ -277,6 +281,34 @@ class ProxyFailoverService:
     ) -> Sequence[BlockedMove]:
         """The newest moves that a pause or a safety rule blocked, newest first, 1 to 500."""
         return await self._queries.blocked_moves(proxy_id, limit, actor)
+
+    # Why.
+
+    async def explain_failover_event(self, event_id: UUID, *, actor: Actor = LIBRARY) -> EventExplanation:
+        """Why a recorded move was made and how it went, with the evidence that replays it."""
+        return await self._explaining.event(event_id, actor)
+
+    async def explain_failover(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Standing:
+        """Why nothing happens now, or what is about to; what it waits for and until when."""
+        return await self._explaining.standing(proxy_id, actor)
+
+    async def get_health_transitions(
+        self,
+        proxy_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        actor: Actor = LIBRARY,
+    ) -> Sequence[HealthTransition]:
+        """What turned in the health of its instances, newest first, 1 to 1000; by default of the last day."""
+        return await self._explaining.transitions(proxy_id, since, until, limit, actor)
+
+    async def get_audit(
+        self, proxy_id: str, limit: int = 100, *, actor: Actor = LIBRARY
+    ) -> Sequence[AuditEntry]:
+        """Who changed what of a proxy, newest first, 1 to 1000."""
+        return await self._explaining.audit(proxy_id, limit, actor)
 
     # Redundancy.
 

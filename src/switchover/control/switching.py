@@ -21,6 +21,7 @@ from switchover.model.events import (
     EventStatus,
     EventType,
     FailoverEvent,
+    NodeAnswer,
     close,
 )
 from switchover.model.plan import Phase, Plan, Receipt, ReceiptKind
@@ -35,6 +36,7 @@ _log = structlog.get_logger(__name__)
 _ReceiptKey = tuple[str, str, Phase]
 
 STORE_RETRY = Backoff(first_seconds=0.5, most_seconds=10.0)
+_MOST_WORDS = 500
 
 
 class Switching:
@@ -212,7 +214,7 @@ class Switching:
         answers = of_proxy.setdefault((receipt.epoch, receipt.phase), {})
         former = answers.get(receipt.node_id)
         if former is None or not former.is_applied:
-            answers[receipt.node_id] = receipt
+            answers[receipt.node_id] = replace(receipt, heard_at=self._clock.now())
         self._rollout.heed_answers(receipt.proxy_id)
 
     def _forget_older(self, proxy_id: str, epoch: int) -> None:
@@ -268,6 +270,8 @@ class Switching:
         event = state.open_move
         if event is None:
             return
+        if self.carries(state):
+            closing = replace(closing, answers=self._node_answers(state))
         closed, now = close(event, closing), self._clock.now()
         entry = audit_of(
             self._ids,
@@ -293,6 +297,12 @@ class Switching:
         proxy = state.proxy
         return self._answers.get(proxy.proxy_id, {}).get((proxy.epoch, Phase.MAKE), {})
 
+    def _node_answers(self, state: ProxyState) -> tuple[NodeAnswer, ...]:
+        answers = self._answers_to(state)
+        return tuple(
+            _answer_of(node_id, answers.get(node_id)) for node_id in sorted(d.node_id for d in self._drivers)
+        )
+
     def _all_broken(self, plan: Plan) -> bool:
         answers = self._answers.get(plan.proxy_id, {})
         broken, made = (answers.get((plan.epoch, phase), {}) for phase in (Phase.BREAK, Phase.MAKE))
@@ -305,6 +315,13 @@ class Switching:
 
 def _applied(receipt: Receipt | None) -> bool:
     return receipt is not None and receipt.kind is ReceiptKind.APPLIED
+
+
+def _answer_of(node_id: str, receipt: Receipt | None) -> NodeAnswer:
+    if receipt is None or receipt.is_silence:
+        return NodeAnswer(node_id=node_id, kind=ReceiptKind.TIMED_OUT.value)
+    detail = "" if receipt.is_applied else receipt.detail[:_MOST_WORDS]
+    return NodeAnswer(node_id=node_id, kind=receipt.kind.value, detail=detail, at=receipt.heard_at)
 
 
 def _why_not(node_id: str, receipt: Receipt | None) -> str:

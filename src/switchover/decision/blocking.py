@@ -74,4 +74,4 @@ def known_safety(view: View) -> Safety:
             if len(counted) >= rules.move_limit.moves:
                 at = counted[-rules.move_limit.moves]
                 latest[scope] = max(at, latest.get(scope, at))
-    return replace(safety, latest=latest)
+    return safety.with_latest(latest)

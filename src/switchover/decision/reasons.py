@@ -93,6 +93,20 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.MANUAL: "Ordered by an operator",
 }
 
+_VETO_WORDS: Mapping[Veto, str] = {
+    Veto.DRAINED: "it is drained",
+    Veto.IN_MAINTENANCE: "it is in maintenance",
+    Veto.HEALTH_UNKNOWN: "nothing is known of its health",
+    Veto.UNHEALTHY: "it is unhealthy",
+    Veto.DAMPED: "it is damped, because it failed again soon after failbacks",
+    Veto.UNRESOLVED: "it has no address that nodes could be given",
+}
+
+
+def veto_words(veto: Veto) -> str:
+    """Why an instance may not become active, as the end of a sentence."""
+    return _VETO_WORDS.get(veto, veto.value.replace("_", " "))
+
 
 def sentence(reason: Reason, facts: Mapping[str, int | float | str]) -> str:
     """The words for `reason`; `facts` fills in its numbers."""

@@ -5,7 +5,7 @@ the answer from `breaches`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -114,12 +114,16 @@ class Safety:
 
     Attributes:
         standings: From the widest scope to the narrowest; a proxy's rules are those of its policy.
-        latest: Scope with a move limit → when the automatic move was committed that is as many moves ago as the limit
+        latest: Each scope with a move limit, and when the automatic move was committed that is as many moves ago as the limit
             allows; a scope with fewer moves is missing.
     """
 
     standings: tuple[ScopeStanding, ...] = ()
-    latest: Mapping[Scope, datetime] = field(default_factory=dict)
+    latest: tuple[tuple[Scope, datetime], ...] = ()
+
+    def with_latest(self, latest: Mapping[Scope, datetime]) -> "Safety":
+        """The same with these counts."""
+        return replace(self, latest=tuple(latest.items()))
 
     def pauses(self, now: datetime) -> tuple[tuple[Scope, Pause], ...]:
         """The pauses in force, the widest first."""
@@ -153,7 +157,7 @@ def safety_of(
             standings.get(user, ScopeStanding(scope=user)),
             ScopeStanding(scope=own, pause=pause, rules=rules),
         ),
-        latest=latest or {},
+        latest=tuple((latest or {}).items()),
     )
 
 
@@ -254,8 +258,9 @@ def _gated(safety: Safety) -> Iterator[Breach]:
 
 
 def _limited(safety: Safety, now: datetime) -> Iterator[Breach]:
+    counted = dict(safety.latest)
     for scope, rules in limits(safety):
-        limit, latest = rules.move_limit, safety.latest.get(scope)
+        limit, latest = rules.move_limit, counted.get(scope)
         if limit is not None and latest is not None and now < latest + limit.window:
             facts = {"moves": limit.moves, "seconds": limit.window_seconds}
             yield Breach(rule=Rule.MOVE_LIMIT, scope=scope, facts=facts, lifts_at=latest + limit.window)

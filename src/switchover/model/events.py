@@ -61,6 +61,23 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswer:
+    """What one node had answered to a move when its event was closed.
+
+    Attributes:
+        node_id: The node.
+        kind: `applied`, `rejected`, or `timed_out` when it said nothing.
+        detail: The node's own words; empty where it had none.
+        at: When we heard it; None when it said nothing.
+    """
+
+    node_id: str
+    kind: str
+    detail: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverEvent:
     """One move, its evidence and its outcome.
 
@@ -82,6 +99,7 @@ class FailoverEvent:
         duration_ms: Decided to last receipt; None while open.
         created_at: When the row was written.
         completed_at: When it was closed; None while open.
+        answers: What each node had answered by then, by node id; None while open, and where no node carries the proxy.
     """
 
     event_id: UUID
@@ -101,6 +119,7 @@ class FailoverEvent:
     duration_ms: float | None = None
     created_at: datetime
     completed_at: datetime | None = None
+    answers: tuple[NodeAnswer, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +143,7 @@ class Closing:
         error_message: Why it failed; None for a completed one.
         applied_at: Last receipt; None when not all have applied.
         duration_ms: None derives it from `decided_at`.
+        answers: What each node answered; None when none was asked.
     """
 
     status: EventStatus
@@ -131,6 +151,7 @@ class Closing:
     error_message: str | None = None
     applied_at: datetime | None = None
     duration_ms: float | None = None
+    answers: tuple[NodeAnswer, ...] | None = None
 
 
 TIMED_OUT_PREFIX = "timed out"
@@ -167,4 +188,5 @@ def close(event: FailoverEvent, closing: Closing, *, late_ok: bool = False) -> F
         stages=replace(event.stages, applied_at=closing.applied_at),
         duration_ms=duration,
         completed_at=closing.at,
+        answers=event.answers if closing.answers is None else closing.answers,
     )

@@ -1,6 +1,7 @@
 """The plan: what every node that carries a proxy should do, and the receipt it answers with."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -74,6 +75,7 @@ class Receipt:
         phase: Which phase of the plan.
         kind: APPLIED, REJECTED or TIMED_OUT (which says nothing about what the node did).
         detail: The node's own words for a rejection; what was waited for otherwise.
+        heard_at: When the one who decides heard it (wall clock, UTC); None while it is on its way.
     """
 
     node_id: str
@@ -82,6 +84,7 @@ class Receipt:
     kind: ReceiptKind
     detail: str = ""
     phase: Phase = Phase.MAKE
+    heard_at: datetime | None = None
 
     @property
     def is_applied(self) -> bool:

@@ -20,6 +20,7 @@ from switchover.model.proxy import Pin, Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
+from switchover.model.transition import HealthTransition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Pass:
         at: When it decided.
         instances: Instances whose health, usage or resolved host changed: those columns alone are written, and
             only while the instance is registered.
+        transitions: What turned in their health since the last pass, in the order in which it did.
         move: The move, if the pass decided one.
         redundancy: The derived status, if it changed.
         blocked: Blocked moves that began, were seen again or ended; those that ended first.
@@ -90,6 +92,7 @@ class Pass:
     proxy_id: str
     at: datetime
     instances: tuple[Instance, ...] = ()
+    transitions: tuple[HealthTransition, ...] = ()
     move: Move | None = None
     redundancy: RedundancyStatus | None = None
     blocked: tuple[BlockedMove, ...] = ()
@@ -204,8 +207,8 @@ class Store(Protocol):
         was_open: bool = True,
         fence: Fence | None = None,
     ) -> bool:
-        """Store the outcome of an event: status, error, duration, when it was applied and completed. With `was_open`
-        only if the stored one is still open.
+        """Store the outcome of an event: status, error, duration, when it was applied and completed, the nodes' answers.
+        With `was_open` only if the stored one is still open.
 
         Returns:
             Whether it was stored; False when somebody else had closed it.
@@ -264,6 +267,13 @@ class Store(Protocol):
     async def events(self, proxy_id: str, limit: int) -> Sequence[FailoverEvent]:
         """The newest `limit` events of a proxy, newest first."""
 
+    async def health_transitions(
+        self, proxy_id: str, since: datetime, until: datetime, limit: int
+    ) -> Sequence[HealthTransition]:
+        """The newest `limit` transitions of a proxy's instances, deleted ones too, with `since` ≤ at ≤ `until`, newest
+        first.
+        """
+
     async def record_metrics(self, metrics: InstanceMetrics) -> None:
         """Store one sample.
 
@@ -292,9 +302,15 @@ class Store(Protocol):
         """Note that messages were handed over; unknown ids are ignored, and the first time counts."""
 
     async def prune(
-        self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+        self,
+        *,
+        events_before: datetime,
+        metrics_before: datetime,
+        messages_before: datetime,
+        transitions_before: datetime,
     ) -> int:
-        """Delete events closed, blocked moves ended, samples recorded and messages delivered before that; how many rows went.
+        """Delete events closed, blocked moves ended, samples recorded, messages delivered and transitions of health
+        before that; how many rows went.
 
         A proxy's newest event stays. Not one transaction but a row of small ones, so that nobody waits long; after
         `StoreUnavailable` some rows may be gone already.

@@ -17,6 +17,7 @@ from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding, scope_of_proxy
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.conflicts import instance_id_taken, policy_changed, proxy_id_taken
 from switchover.record.outcomes import PROXY_DELETED
 from switchover.record.store import Pass, Store, StoredProxy
@@ -152,6 +153,7 @@ class MemoryStore(MemoryTables, Store):
             self._check_rules(change, change.move)
             self._move(change, change.move)
         self._measure(change.instances)
+        self._transitions |= {turned.transition_id: turned for turned in change.transitions}
         if change.redundancy is not None:
             self._redundancy[change.redundancy.proxy_id] = change.redundancy
         self._note_blocked(change.blocked)
@@ -265,6 +267,13 @@ class MemoryStore(MemoryTables, Store):
         await self._turn()
         return self._newest_first(proxy_id)[:limit]
 
+    async def health_transitions(
+        self, proxy_id: str, since: datetime, until: datetime, limit: int
+    ) -> Sequence[HealthTransition]:
+        await self._turn(since, until)
+        wanted = [t for t in self._transitions.values() if t.proxy_id == proxy_id and since <= t.at <= until]
+        return sorted(wanted, key=attrgetter("at", "transition_id"), reverse=True)[:limit]
+
     async def record_metrics(self, metrics: InstanceMetrics) -> None:
         await self._turn(metrics)
         self._instance(metrics.instance_id)
@@ -306,9 +315,14 @@ class MemoryStore(MemoryTables, Store):
                 self._delivered.setdefault(message_id, at)
 
     async def prune(
-        self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+        self,
+        *,
+        events_before: datetime,
+        metrics_before: datetime,
+        messages_before: datetime,
+        transitions_before: datetime,
     ) -> int:
-        await self._turn(events_before, metrics_before, messages_before)
+        await self._turn(events_before, metrics_before, messages_before, transitions_before)
         newest = {
             self._newest_first(proxy_id)[0].event_id
             for proxy_id in {event.proxy_id for event in self._events.values()}
@@ -334,7 +348,11 @@ class MemoryStore(MemoryTables, Store):
             del self._metrics[metrics_id]
         for message_id in gone_messages:
             del self._messages[message_id], self._delivered[message_id]
-        return len(gone_events) + len(gone_blocked) + len(gone_metrics) + len(gone_messages)
+        gone_transitions = [t.transition_id for t in self._transitions.values() if t.at < transitions_before]
+        for transition_id in gone_transitions:
+            del self._transitions[transition_id]
+        gone = (gone_events, gone_blocked, gone_metrics, gone_messages, gone_transitions)
+        return sum(map(len, gone))
 
     async def close(self) -> None:
         self._closed = True

@@ -16,6 +16,7 @@ from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import MoveLimit, Scope, ScopeKind, ScopeStanding
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.conflicts import active_moved, instance_name_taken, listener_taken, move_open
 from switchover.record.store import Move, Pass, StoredProxy
 from switchover.testing.stored_copies import stored_blocked, stored_entry, stored_event, stored_message
@@ -32,6 +33,7 @@ class MemoryTables:
         self._events: dict[UUID, FailoverEvent] = {}
         self._redundancy: dict[str, RedundancyStatus] = {}
         self._metrics: dict[UUID, InstanceMetrics] = {}
+        self._transitions: dict[UUID, HealthTransition] = {}
         self._audit: dict[UUID, AuditEntry] = {}
         self._messages: dict[UUID, OutboxMessage] = {}
         self._delivered: dict[UUID, datetime] = {}
@@ -166,7 +168,7 @@ class MemoryTables:
         ]
         source = next((i for i in instances if i.instance_id == move.seen_active_instance_id), None)
         wanted = wanted_move(move.event.trigger, move.event.event_type, source, instances)
-        found = breaches(wanted, replace(safety, latest=latest), change.at)
+        found = breaches(wanted, safety.with_latest(latest), change.at)
         if found:
             raise MoveBlocked(found, latest)
 
@@ -244,6 +246,7 @@ class MemoryTables:
             stages=replace(stored.stages, applied_at=event.stages.applied_at),
             duration_ms=event.duration_ms,
             completed_at=event.completed_at,
+            answers=event.answers,
         )
 
     def _leave(self, trail: Trail) -> None:

@@ -94,6 +94,32 @@ async def test_every_kind_of_write_reaches_the_owner(api: ReplicatedApi) -> None
     assert_error(await api.call(elsewhere, "GET", "/proxy/web"), 404, 21)
 
 
+async def test_any_replica_explains_a_proxy_with_what_its_owner_saw(api: ReplicatedApi) -> None:
+    owner = api.replicas.owner()
+    for one in api.replicas.all:
+        told = await api.done(one, "GET", "/proxy/web/failover/explain", user="ann")
+        assert told["owner"] == owner.replica.name
+        assert {sighting["vantage"] for sighting in told["sightings"]} == {owner.replica.name}
+        assert f"Replica {owner.replica.name} decides about it." in told["words"]
+        event = told["lastEvent"]["id"]
+        path = f"/proxy/failover/events/{event}/explanation"
+        explained = await api.done(one, "GET", path, user="ann")
+        assert {sighting["vantage"] for sighting in explained["sightings"]} == {owner.replica.name}
+
+
+async def test_a_replica_that_cannot_decide_explains_what_it_knows_and_why_it_cannot(
+    api: ReplicatedApi,
+) -> None:
+    owner = api.replicas.owner()
+    owner.way.cut = True
+    await api.replicas.settle(SESSION_SECONDS)
+    told = await api.done(owner, "GET", "/proxy/web/failover/explain", user="ann")
+    session_over = told["hindrances"][-1]
+    assert session_over.startswith("this replica's session is over")
+    assert f"Nothing is decided at the moment: {session_over}." in told["words"]
+    assert {sighting["vantage"] for sighting in told["sightings"]} == {owner.replica.name}
+
+
 async def test_a_proxy_may_be_created_at_any_replica_and_read_at_every_other(api: ReplicatedApi) -> None:
     for one in api.replicas.all:
         deafen(one)

@@ -50,7 +50,10 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "audit": lambda store: store.audit("web", 5),
     "pending_messages": lambda store: store.pending_messages(5),
     "mark_delivered": lambda store: store.mark_delivered([new_id()], NOW),
-    "prune": lambda store: store.prune(events_before=NOW, metrics_before=NOW, messages_before=NOW),
+    "prune": lambda store: store.prune(
+        events_before=NOW, metrics_before=NOW, messages_before=NOW, transitions_before=NOW
+    ),
+    "health_transitions": lambda store: store.health_transitions("web", LONG_AGO, NOW, 5),
 }
 
 

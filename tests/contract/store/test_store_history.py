@@ -43,7 +43,12 @@ async def moves_at(store: Store, instances: list[Instance], *seconds: float) -> 
 
 async def prune_all(store: Store, before_seconds: float) -> int:
     before = after(before_seconds)
-    return await store.prune(events_before=before, metrics_before=before, messages_before=before)
+    return await store.prune(
+        events_before=before,
+        metrics_before=before,
+        messages_before=before,
+        transitions_before=before,
+    )
 
 
 async def test_samples_are_the_newest_between_two_times_both_included(store: Store) -> None:

@@ -389,6 +389,14 @@ async def test_blocked_moves_that_have_ended_are_pruned_with_the_events(store: S
     lasting, ended = a_blocked_move(first_at=LONG_AGO), a_blocked_move(ended_at=NOW)
     await store.commit_pass(a_pass(blocked=(ended, lasting)))
 
-    assert await store.prune(events_before=NOW, metrics_before=NOW, messages_before=NOW) == 0
-    assert await store.prune(events_before=after(1), metrics_before=NOW, messages_before=NOW) == 1
+    assert (
+        await store.prune(events_before=NOW, metrics_before=NOW, messages_before=NOW, transitions_before=NOW)
+        == 0
+    )
+    assert (
+        await store.prune(
+            events_before=after(1), metrics_before=NOW, messages_before=NOW, transitions_before=NOW
+        )
+        == 1
+    )
     assert await store.blocked_moves("web", 10) == [lasting]

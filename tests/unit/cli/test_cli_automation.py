@@ -11,7 +11,7 @@ from tests.command_line import Runs
         (("pause", "web", "--all", "--reason", "x"), "allowed is exactly one of PROXY, --user USER and --all"),
         (("resume",), "allowed is exactly one of PROXY, --user USER and --all"),
         (("pause", "web"), "Missing option '--reason'"),
-        (("pause", "web", "--reason", "x", "--for", "2"), "--for: '2' is not valid; allowed is a number with s, m, h or d"),
+        (("pause", "web", "--reason", "x", "--for", "2"), "--for: '2' is not valid; allowed is a number and s, m, h or d"),
         (("gate", "deploys", "open"), "'open': is not valid; allowed are on, off, remove"),
         (("rules", "web", "--clear", "-f", "rules.yaml"), "--clear: does not go together with --file"),
     ],

@@ -17,7 +17,7 @@ COMMANDS = (
     *("up", "down", "demo", "status", "events", "apply", "switch", "pin", "unpin", "undamp"),
     *("ready", "drain", "maintenance"),
     *("pause", "resume", "rules", "gate"),
-    *("doctor", "token", "db", "node", "serve"),
+    *("doctor", "token", "db", "node", "serve", "explain", "replay", "simulate"),
 )
 
 

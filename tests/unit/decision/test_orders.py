@@ -1,6 +1,7 @@
 import pytest
 from tests.proxies import NOON, flapped, id_of, instance, view_of
 
+from switchover.control.pure_loop import apply_move
 from switchover.decision.decide import decide
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.reasons import Reason, Veto
@@ -10,7 +11,6 @@ from switchover.model.events import EventType
 from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health
 from switchover.model.policy import Listener
-from switchover.testing.pure_loop import apply_move
 
 A, B, C, Z = id_of("a"), id_of("b"), id_of("c"), id_of("z")
 

@@ -52,6 +52,11 @@ GateInPath = Annotated[GateName, Path(description="The gate's name.")]
 EventIdInPath = Annotated[Id, Path(alias="eventId", description="The event.")]
 EventLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
 MetricsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
+AuditLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
+TransitionsLimit = Annotated[int, Query(description="How many at most."), _up_to(1000)]
+TransitionsSince = Annotated[
+    Moment | None, Query(description="The earliest time; a day before `until` by default.")
+]
 ProxyLimit = Annotated[int, Query(description="How many at most."), _up_to(500)]
 After = Annotated[ProxyId | None, Query(description="Go on after this proxy: `nextAfter` of the last page.")]
 Since = Annotated[Moment | None, Query(description="The earliest time; an hour before `until` by default.")]

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from switchover.api.schemas.body import Body
+from switchover.control.evidence import summary_of
 from switchover.control.results import Evaluation
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.decision.verdict import CandidateEvidence
@@ -53,7 +54,9 @@ class FailoverEventBody(Body):
     error_message: str | None
     epoch: int
     actor: str = Field(description="Who caused it: a user id, or the automation's name.")
-    evidence: dict[str, Any] = Field(description="What the decision rested on.")
+    evidence: dict[str, Any] = Field(
+        description="What the decision rested on; its explanation has all of it."
+    )
     duration_ms: float | None = Field(description="Decided to last receipt; null while it is open.")
     stages: StagesBody
     created_at: datetime
@@ -75,7 +78,7 @@ class FailoverEventBody(Body):
             error_message=event.error_message,
             epoch=event.epoch,
             actor=event.actor,
-            evidence=dict(event.evidence),
+            evidence=summary_of(event.evidence),
             duration_ms=event.duration_ms,
             stages=StagesBody.of(event.stages),
             created_at=event.created_at,

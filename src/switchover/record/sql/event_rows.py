@@ -1,10 +1,11 @@
 """A failover event as a row, and back."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, null
 
-from switchover.model.events import FailoverEvent, PastMove, Stages
+from switchover.model.events import FailoverEvent, NodeAnswer, PastMove, Stages
 
 
 def event_columns(event: FailoverEvent) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def outcome_columns(event: FailoverEvent) -> dict[str, Any]:
         "applied_at": event.stages.applied_at,
         "duration_ms": event.duration_ms,
         "completed_at": event.completed_at,
+        "node_answers": null() if event.answers is None else [_answer_document(a) for a in event.answers],
     }
 
 
@@ -68,6 +70,22 @@ def event_of(row: Row[*tuple[Any, ...]]) -> FailoverEvent:
         duration_ms=row.duration_ms,
         created_at=row.created_at,
         completed_at=row.completed_at,
+        answers=None if row.node_answers is None else tuple(_answer_of(a) for a in row.node_answers),
+    )
+
+
+def _answer_document(answer: NodeAnswer) -> dict[str, Any]:
+    at = None if answer.at is None else answer.at.isoformat()
+    return {"nodeId": answer.node_id, "kind": answer.kind, "detail": answer.detail, "at": at}
+
+
+def _answer_of(document: dict[str, Any]) -> NodeAnswer:
+    at = document["at"]
+    return NodeAnswer(
+        node_id=document["nodeId"],
+        kind=document["kind"],
+        detail=document["detail"],
+        at=None if at is None else datetime.fromisoformat(at),
     )
 
 

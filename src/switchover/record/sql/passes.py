@@ -15,6 +15,7 @@ from switchover.record.sql.schema import ONE_OPEN_MOVE, proxies
 from switchover.record.sql.scopes import check_rules
 from switchover.record.sql.steadiness_rows import pin_document
 from switchover.record.sql.trails import store_trail
+from switchover.record.sql.transitions import store_transitions
 from switchover.record.store import Move, Pass
 
 
@@ -26,6 +27,7 @@ async def commit_pass(connection: AsyncConnection, change: Pass) -> None:
         await _move(connection, change, change.move)
     await store_measured(connection, change.instances)
     await note_blocked(connection, change.blocked)
+    await store_transitions(connection, change.transitions)
     if change.redundancy is not None:
         await store_redundancy(connection, change.redundancy)
     await store_trail(connection, change.trail)

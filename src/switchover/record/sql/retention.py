@@ -9,13 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.record.sql.safety_schema import blocked_moves
 from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
+from switchover.record.sql.transition_table import instance_health_transitions
 
 BATCH = 500
 """Rows that one transaction deletes at the most."""
 
 
 def expired(
-    *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+    *,
+    events_before: datetime,
+    metrics_before: datetime,
+    messages_before: datetime,
+    transitions_before: datetime,
 ) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """Which rows of which tables may go."""
     events, newer = proxy_failover_events, proxy_failover_events.alias("newer")
@@ -35,6 +40,7 @@ def expired(
     yield blocked_moves, blocked_moves.c.ended_at < events_before
     yield proxy_instance_metrics, proxy_instance_metrics.c.recorded_at < metrics_before
     yield outbox_messages, outbox_messages.c.delivered_at < messages_before
+    yield instance_health_transitions, instance_health_transitions.c.occurred_at < transitions_before
 
 
 async def delete_batch(connection: AsyncConnection, table: Table, which: ColumnElement[bool]) -> int:

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, T
 
 from switchover.model.events import EventType, Trigger
 from switchover.record.sql.columns import Document, IndexedText, UtcTime, word_column
-from switchover.record.sql.schema import metadata
+from switchover.record.sql.naming import metadata
 
 ONE_BLOCKED_MOVE = "uq_blocked_moves_lasting"
 EVERY_SCOPE = "*"

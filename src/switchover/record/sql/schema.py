@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -32,16 +31,12 @@ from switchover.model.redundancy import RedundancyLevel, RedundancySource
 from switchover.model.steadiness import AllDown, FailbackMode
 from switchover.model.trail import Topic
 from switchover.record.migrations.phases import Phase as RevisionPhase
+from switchover.record.sql import naming, safety_schema, transition_table
 from switchover.record.sql.columns import Document, IndexedText, Name, OptionalDocument, UtcTime, word_column
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = naming.metadata
+instance_health_transitions = transition_table.instance_health_transitions
+blocked_moves = safety_schema.blocked_moves
 
 ONE_LISTENER = "uq_proxy_failover_configurations_listener"
 ONE_INSTANCE_NAME = "uq_proxy_instances_name"
@@ -238,6 +233,7 @@ proxy_failover_events = Table(
     Column("duration_ms", Float, comment="Decided to last receipt; null while open"),
     Column("created_at", UtcTime, nullable=False, comment="When the row was written"),
     Column("completed_at", UtcTime, comment="When it was closed; null while open"),
+    Column("node_answers", Document, comment="What each node answered, and when"),
     CheckConstraint("epoch >= 0", name="epoch_range"),
     CheckConstraint("duration_ms >= 0", name="duration_range"),
     CheckConstraint(

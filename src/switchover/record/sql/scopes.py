@@ -97,7 +97,7 @@ async def check_rules(connection: AsyncConnection, change: Pass, move: Move) -> 
                 at = await _latest(connection, scope, rules.move_limit, change.at)
                 if at is not None:
                     latest[scope] = at
-    safety = replace(safety, latest=latest)
+    safety = safety.with_latest(latest)
     instances: Mapping[UUID, Instance] = {}
     if any(standing.rules.min_serving is not None for standing in safety.standings):
         instances = await _instances(connection, change)

@@ -14,6 +14,7 @@ from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
+from switchover.model.transition import HealthTransition
 from switchover.record.migrations.run import check_revision
 from switchover.record.sql import (
     blocked,
@@ -27,6 +28,7 @@ from switchover.record.sql import (
     samples,
     scopes,
     trails,
+    transitions,
 )
 from switchover.record.sql.changes import as_owner
 from switchover.record.sql.engine import Database
@@ -175,6 +177,11 @@ class SqlStore(Store):
     async def events(self, proxy_id: str, limit: int) -> Sequence[FailoverEvent]:
         return await self._database.read(events.newest_events, proxy_id, limit)
 
+    async def health_transitions(
+        self, proxy_id: str, since: datetime, until: datetime, limit: int
+    ) -> Sequence[HealthTransition]:
+        return await self._database.read(transitions.newest_transitions, proxy_id, since, until, limit)
+
     async def record_metrics(self, metrics: InstanceMetrics) -> None:
         await self._database.write(samples.record_metrics, metrics)
 
@@ -196,11 +203,19 @@ class SqlStore(Store):
         await self._database.write(trails.mark_delivered, message_ids, at)
 
     async def prune(
-        self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
+        self,
+        *,
+        events_before: datetime,
+        metrics_before: datetime,
+        messages_before: datetime,
+        transitions_before: datetime,
     ) -> int:
         gone = 0
         for table, which in retention.expired(
-            events_before=events_before, metrics_before=metrics_before, messages_before=messages_before
+            events_before=events_before,
+            metrics_before=metrics_before,
+            messages_before=messages_before,
+            transitions_before=transitions_before,
         ):
             batch = retention.BATCH
             while batch == retention.BATCH:

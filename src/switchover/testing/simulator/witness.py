@@ -4,7 +4,7 @@ While a schedule runs:
 - A write is stored only with a lease that stands, of a session that lasts.
 - A committed move takes the epoch one further, from the active that was, to an instance that is registered, ready and
   healthy, and in the evidence nothing speaks against it (a person may move to a damped one); a failback goes to no
-  damped one. It has one event of its own, an audit entry and a message.
+  damped one. Its evidence replays to the same decision. It has one event of its own, an audit entry and a message.
 - At most one move of a proxy is open, and what is closed stays as it was closed.
 - A node is told no older epoch than it runs, none that was never stored, and in one epoch one active: on every node, by
   every replica. A node of an exclusive proxy is told no new active while another node serves an older one.
@@ -17,7 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from switchover.control.evidence import record_of
 from switchover.control.fleet import ProxyState
+from switchover.control.replay import replay
 from switchover.decision.damping import damping_of
 from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.reasons import Veto
@@ -227,10 +229,23 @@ class Witness:
         if sum(e.status.is_open and e.proxy_id == proxy_id for e in self._store.all_events.values()) > 1:
             self._say(f"{proxy_id}: two moves are open")
         self._check_target(event)
+        self._check_evidence(event)
         self._check_trail(change, event)
         for closed in (change.move.superseded,):
             if closed is not None:
                 self._check_closed(closed)
+
+    def _check_evidence(self, event: FailoverEvent) -> None:
+        record = record_of(event.evidence)
+        outcome = replay(record)
+        if not outcome.is_same:
+            self._say(
+                f"{event.proxy_id}: the move of epoch {event.epoch} replays differently: {outcome.differences}"
+            )
+        if record.view.proxy.epoch + 1 != event.epoch:
+            self._say(
+                f"{event.proxy_id}: the evidence of epoch {event.epoch} saw epoch {record.view.proxy.epoch}"
+            )
 
     def _check_target(self, event: FailoverEvent) -> None:
         proxy, target = (

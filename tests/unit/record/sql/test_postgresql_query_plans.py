@@ -26,8 +26,8 @@ Statement = tuple[str, Any]
 Planner = Callable[[Statement], Awaitable[str]]
 HOUR_AGO, YEAR_AGO = NOW - timedelta(hours=1), NOW - timedelta(days=365)
 
-# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 blocked moves, 20 messages and 20 audit entries each; 50,000 samples of
-# a year. One proxy in a hundred has an open move.
+# 1,000 proxies of 100 owners; 3 instances, 30 closed events, 20 blocked moves, 20 messages, 20 audit entries and 50 transitions
+# of health each; 50,000 samples of a year. One proxy in a hundred has an open move.
 FILLING = """
 SET session_replication_role = replica; -- foreign keys are not looked up
 CREATE FUNCTION an_id(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
@@ -49,6 +49,8 @@ INSERT INTO proxy_redundancy_status SELECT proxy_id, 3, 3, 0, NULL, '[]', 'multi
     FROM proxies;
 INSERT INTO proxy_instance_metrics SELECT gen_random_uuid(), an_id(3 + s % 3000), now() - s * interval '10 minutes'
     FROM generate_series(1, 50000) s;
+INSERT INTO instance_health_transitions SELECT gen_random_uuid(), 'p' || n, an_id(n * 3), now() - t * interval '9 hours',
+    'healthy', 'unhealthy', 'fall_reached', 'timeout', 3, 0, now() FROM generate_series(1, 1000) n, generate_series(1, 50) t;
 INSERT INTO outbox_messages SELECT gen_random_uuid(), now(), 'move.closed', 'p' || n, 'o', '{}',
     CASE WHEN m > 1 OR n % 50 > 0 THEN now() - m * interval '1 day' END
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
@@ -130,6 +132,10 @@ def plan_of(postgresql_server: PostgresqlServer, filled: str) -> Planner:
         (
             lambda store: store.metrics(new_id(), HOUR_AGO, NOW, 100),
             "ix_proxy_instance_metrics_instance_id_recorded_at_metrics_id",
+        ),
+        (
+            lambda store: store.health_transitions("p7", HOUR_AGO, NOW, 100),
+            "ix_instance_health_transitions_of_proxy",
         ),
         (lambda store: store.pending_messages(100), "ix_outbox_messages_pending"),
         (lambda store: store.blocked_moves("p7", 50), "ix_blocked_moves_proxy_id_first_at_blocked_id"),
@@ -217,7 +223,12 @@ async def test_the_moves_that_a_limit_counts_are_found_by_index(plan_of: Planner
 
 async def test_what_is_expired_is_found_by_index(plan_of: Planner) -> None:
     plans = []
-    for table, which in expired(events_before=YEAR_AGO, metrics_before=YEAR_AGO, messages_before=YEAR_AGO):
+    for table, which in expired(
+        events_before=YEAR_AGO,
+        metrics_before=YEAR_AGO,
+        messages_before=YEAR_AGO,
+        transitions_before=YEAR_AGO,
+    ):
         batch = select(*table.primary_key).where(which).limit(500).with_for_update(skip_locked=True)
         plans.append(await plan_of(written_out(batch)))
 

@@ -58,6 +58,10 @@ def plan_of(path: Path, statement: Statement) -> str:
             lambda store: store.metrics(new_id(), LONG_AGO, NOW, 100),
             "ix_proxy_instance_metrics_instance_id_recorded_at_metrics_id",
         ),
+        (
+            lambda store: store.health_transitions("web", LONG_AGO, NOW, 100),
+            "ix_instance_health_transitions_of_proxy",
+        ),
         (lambda store: store.pending_messages(100), "ix_outbox_messages_pending"),
         (lambda store: store.blocked_moves("web", 50), "ix_blocked_moves_proxy_id_first_at_blocked_id"),
         (lambda store: store.audit("web", 50), "ix_audit_log_proxy_id_occurred_at_entry_id"),
@@ -147,7 +151,9 @@ def test_the_moves_that_a_limit_counts_are_found_by_index(database_file: Path, s
 @pytest.mark.usefixtures("sql_store")
 def test_what_is_expired_is_found_by_index(database_file: Path) -> None:
     plans = []
-    for table, which in expired(events_before=SOON, metrics_before=SOON, messages_before=SOON):
+    for table, which in expired(
+        events_before=SOON, metrics_before=SOON, messages_before=SOON, transitions_before=SOON
+    ):
         compiled = select(*table.primary_key).where(which).compile(dialect=sqlite.dialect())
         plans.append(plan_of(database_file, (str(compiled), ("2026-01-01",))))
 

@@ -1,7 +1,7 @@
-"""The loop without its shell: evidence in, the next view and the decision out.
+"""PURE: the loop without its shell: evidence in, the next view and the decision out.
 
-What `control/cycle.py` does with a store and nodes around it, on values alone. Scenarios, properties and the simulator
-run on it.
+What `cycle.py` does with a store and nodes around it, on values alone. Scenarios, properties and the simulation of
+another policy run on it.
 """
 
 from collections.abc import Iterable
