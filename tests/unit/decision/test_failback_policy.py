@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from tests.proxies import NOON, after, flapped, id_of, instance, view_of
 
-from switchover.decision.damping import damping_of
+from switchover.decision.damping import cleared, damping_of
 from switchover.decision.decide import decide
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.decision.verdict import DecisionKind
