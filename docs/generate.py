@@ -49,7 +49,7 @@ _FORMATS = {
     "status-range": "range such as `200-399`",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {
+_EXAMPLE_FACTS: dict[str, int | float | str] = {
     "failures": 3,
     "seconds": 12.0,
     **{"scope": "proxy web", "by": "ann", "reason": "deploy", "gate": "deploys-are-done", "freeze": "night"},
