@@ -52,8 +52,15 @@ _FORMATS = {
 _EXAMPLE_FACTS: dict[str, int | float | str] = {
     "failures": 3,
     "seconds": 12.0,
-    **{"scope": "proxy web", "by": "ann", "reason": "deploy", "gate": "deploys-are-done", "freeze": "night"},
-    **{"until": "2026-01-31T06:00:00Z", "moves": 5, "serving": 1, "needed": 2},
+    "scope": "proxy web",
+    "by": "ann",
+    "reason": "deploy",
+    "gate": "deploys-are-done",
+    "freeze": "night",
+    "until": "2026-01-31T06:00:00Z",
+    "moves": 5,
+    "serving": 1,
+    "needed": 2,
 }
 
 
