@@ -52,7 +52,9 @@ def path_of(
         .replace("{instanceId}", instance_id)
         .replace("{eventId}", event_id)
         # A proxy has no gates of its own.
-        .replace("{scope}/gates/{gate}", "user:ann/gates/deploys")
+        .replace(
+            "{scope}/gates/{gate}", f"{'user:ann' if proxy_id[:1].isalnum() else 'nobody'}/gates/deploys"
+        )
         .replace("{scope}", f"proxy:{proxy_id}")
     )
 

@@ -23,6 +23,7 @@ from tests.record_values import (
 )
 
 from switchover.model.errors import StoreUnavailable
+from switchover.model.rules import FLEET, Gate, Pause, SafetyRules
 from switchover.record.store import Store
 from switchover.testing.memory_store import MemoryStore
 
@@ -42,6 +43,11 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "add_recovery_event": lambda store: store.add_recovery_event(an_event(event_type="recovery")),
     "save_redundancy": lambda store: store.save_redundancy(a_status()),
     "raise_epoch": lambda store: store.raise_epoch("web", 3),
+    "standings": lambda store: store.standings(),
+    "save_pause": lambda store: store.save_pause(FLEET, Pause(by="root", reason="network", since=NOW)),
+    "save_rules": lambda store: store.save_rules(FLEET, SafetyRules(min_serving=2)),
+    "save_gate": lambda store: store.save_gate(FLEET, "go", Gate(name="go", is_on=True, by="root", at=NOW)),
+    "blocked_moves": lambda store: store.blocked_moves("web", 5),
     "event": lambda store: store.event(new_id()),
     "events": lambda store: store.events("web", 5),
     "record_metrics": lambda store: store.record_metrics(a_sample(an_instance())),
