@@ -3,8 +3,9 @@
 from switchover.decision.eligibility import could_serve
 from switchover.decision.strategy import in_standing_order
 from switchover.decision.view import View
+from switchover.model.admin import DrainState
 from switchover.model.instance import Instance
-from switchover.model.plan import Endpoint, Plan
+from switchover.model.plan import Drained, Endpoint, Plan
 
 _LEAST_WEIGHT = 1
 
@@ -29,6 +30,7 @@ def plan_of(view: View) -> Plan | None:
         balancing=policy.load_balancing_algorithm if policy.enable_load_balancing else None,
         autonomous=policy.enable_auto_failover and not policy.exclusive,
         exclusive=policy.exclusive,
+        drained=_drained(view),
     )
 
 
@@ -49,6 +51,23 @@ def _tiers(view: View) -> Tiers:
         return _filled(first)
     standbys = [_endpoints(i) for i in able if i.instance_id != view.proxy.active_instance_id]
     return _filled(first, *standbys)
+
+
+def _drained(view: View) -> tuple[Drained, ...]:
+    # Counted as long as somebody waits for it. Then it goes off the list: with nobody else left, a node would turn to it.
+    if view.proxy.policy.exclusive:
+        # Even for counting: while the others are broken off it would be the only one there is.
+        return ()
+    out = (
+        (i, order)
+        for i in sorted(view.instances, key=lambda i: i.preference)
+        if (order := i.admin_order) is not None
+        and order.drain_state is DrainState.DRAINING
+        and i.instance_id != view.proxy.active_instance_id
+    )
+    return tuple(
+        Drained(endpoint=endpoint, epoch=order.epoch) for i, order in out for endpoint in _endpoints(i)
+    )
 
 
 def _filled(*tiers: tuple[Endpoint, ...]) -> Tiers:
