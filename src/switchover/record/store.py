@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
@@ -28,7 +29,9 @@ class StoredProxy:
         proxy: Policy, active, epoch, pin.
         instances: The registered ones (deleted ones are history).
         moves: Committed moves (never recovery) since the time that was asked for, oldest first.
-        open_move: The event whose outcome is missing; None without one.
+        open_move: The event IN_PROGRESS, whose outcome is missing; None without one.
+        scheduled_move: The PENDING event, a switchover of which the time has not come; None without one.
+        open_drill: The drill that has not ended; None without one.
         redundancy: As last stored; None before the first.
         last_move_failed: Whether the last committed move has failed: then not every node may have applied it.
         change_number: Grows with everything that is stored about the proxy.
@@ -41,6 +44,8 @@ class StoredProxy:
     redundancy: RedundancyStatus | None
     last_move_failed: bool = False
     change_number: int = 0
+    scheduled_move: FailoverEvent | None = None
+    open_drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class Move:
             a `committed_at` of its own it is stored with the pass's `at`.
         pin: The pin after the move.
         superseded: The open move that this one closes, already closed as FAILED; None without one.
+        scheduled: Whether the event is stored already, as PENDING: then it becomes this one.
     """
 
     seen_active_instance_id: UUID | None
@@ -61,6 +67,7 @@ class Move:
     event: FailoverEvent
     pin: UUID | None
     superseded: FailoverEvent | None = None
+    scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +152,7 @@ class Store(Protocol):
     async def save_instance(
         self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> None:
-        """Store what people say about an instance (name, type, priority, weight, address, admin state) and its
+        """Store what people say about an instance (name, type, priority, weight, address, admin order) and its
         resolved host and health. Usage is left alone.
 
         Raises:
@@ -168,7 +175,7 @@ class Store(Protocol):
         Raises:
             NotFound: The proxy does not exist (any more), or the instance that the move makes active does not.
             Conflict: The stored active or epoch is not what the move saw, or a move is open that this one does not
-                supersede; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
+                supersede, or it is `scheduled` and not PENDING any more; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
             OutcomeUnknown: The move may be stored. Committing it again is safe: once it is stored, a repeated one is
                 such a Conflict, with the move's own epoch in its `state`.
         """
@@ -199,6 +206,27 @@ class Store(Protocol):
         Raises:
             NotFound: There is no such event.
         """
+
+    async def schedule_move(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store a PENDING event, with its `scheduled_at`; `close_event` cancels it. It holds up no other move.
+
+        Raises:
+            NotFound: The proxy or the target instance does not exist (any more).
+            Conflict: The proxy has one already.
+        """
+
+    async def save_drill(self, drill: Drill, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        """Store a drill, or how far it is since.
+
+        Raises:
+            NotFound: The proxy does not exist (any more).
+            Conflict: The proxy has another one that has not ended.
+        """
+
+    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
+        """The newest `limit` drills of a proxy, newest first."""
 
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         """Store when the new active was seen to answer, unless it is known already; an unknown event is ignored."""
@@ -262,7 +290,7 @@ class Store(Protocol):
     async def prune(
         self, *, events_before: datetime, metrics_before: datetime, messages_before: datetime
     ) -> int:
-        """Delete events closed, samples recorded and messages delivered before that; how many rows went.
+        """Delete events closed, drills ended, samples recorded and messages delivered before that; how many rows went.
 
         A proxy's newest event stays. Not one transaction but a row of small ones, so that nobody waits long; after
         `StoreUnavailable` some rows may be gone already.

@@ -7,6 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
+from switchover.model.drills import Drill, DrillOutcome, DrillStatus
 from switchover.model.errors import LostLease, NotFound, StoreUnavailable
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.instance import Instance
@@ -15,7 +16,13 @@ from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
-from switchover.record.conflicts import instance_id_taken, policy_changed, proxy_id_taken
+from switchover.record.conflicts import (
+    drill_open,
+    instance_id_taken,
+    move_scheduled,
+    policy_changed,
+    proxy_id_taken,
+)
 from switchover.record.outcomes import PROXY_DELETED
 from switchover.record.store import Pass, Store, StoredProxy
 from switchover.testing.memory_leases import MemoryLeases
@@ -93,6 +100,15 @@ class MemoryStore(MemoryTables, Store):
         del self._proxies[proxy_id]
         self._deleted_instances |= {i.instance_id for i in self._instances.values() if i.proxy_id == proxy_id}
         self._redundancy.pop(proxy_id, None)
+        drill = self._open_drill(proxy_id)
+        if drill is not None:
+            self._drills[drill.drill_id] = replace(
+                drill,
+                status=DrillStatus.FAILED,
+                finished_at=at,
+                outcome=DrillOutcome.CANCELLED,
+                message=PROXY_DELETED,
+            )
         outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
         for event in list(self._events.values()):
             if event.proxy_id == proxy_id and event.status.is_open:
@@ -174,6 +190,36 @@ class MemoryStore(MemoryTables, Store):
         self._leave(trail)
         self._touch(stored.proxy_id)
         return True
+
+    async def schedule_move(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(event, trail)
+        self._proxy(event.proxy_id)
+        self._check_fence(event.proxy_id, fence)
+        if event.target_instance_id is not None:
+            self._instance(event.target_instance_id)
+        if self._of_status(event.proxy_id, EventStatus.PENDING) is not None:
+            raise move_scheduled(event.proxy_id)
+        self._events[event.event_id] = stored_event(event)
+        self._leave(trail)
+        self._touch(event.proxy_id)
+
+    async def save_drill(self, drill: Drill, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        await self._turn(drill, trail)
+        self._proxy(drill.proxy_id)
+        self._check_fence(drill.proxy_id, fence)
+        other = self._open_drill(drill.proxy_id)
+        if drill.status.is_open and other is not None and other.drill_id != drill.drill_id:
+            raise drill_open(drill.proxy_id)
+        self._drills[drill.drill_id] = drill
+        self._leave(trail)
+        self._touch(drill.proxy_id)
+
+    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
+        await self._turn()
+        wanted = [drill for drill in self._drills.values() if drill.proxy_id == proxy_id]
+        return sorted(wanted, key=attrgetter("created_at", "drill_id"), reverse=True)[:limit]
 
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         await self._turn(at)
@@ -288,15 +334,22 @@ class MemoryStore(MemoryTables, Store):
             if event.completed_at is not None and event.completed_at < events_before
         ]
         gone_events = set(events) - newest
+        gone_drills = [
+            drill.drill_id
+            for drill in self._drills.values()
+            if drill.finished_at is not None and drill.finished_at < events_before
+        ]
         gone_metrics = [s.metrics_id for s in self._metrics.values() if s.recorded_at < metrics_before]
         gone_messages = [key for key, at in self._delivered.items() if at < messages_before]
         for event_id in gone_events:
             del self._events[event_id]
+        for drill_id in gone_drills:
+            del self._drills[drill_id]
         for metrics_id in gone_metrics:
             del self._metrics[metrics_id]
         for message_id in gone_messages:
             del self._messages[message_id], self._delivered[message_id]
-        return len(gone_events) + len(gone_metrics) + len(gone_messages)
+        return len(gone_events) + len(gone_drills) + len(gone_metrics) + len(gone_messages)
 
     async def close(self) -> None:
         self._closed = True

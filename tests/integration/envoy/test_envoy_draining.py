@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 from tests.backend import Backend, backend
-from tests.envoy_node import APPLY_SECONDS, answered_by, control_plane, endpoint, envoy_node, instance_id, plan
+from tests.envoy_node import (
+    APPLY_SECONDS,
+    answered_by,
+    control_plane,
+    endpoint,
+    envoy_node,
+    instance_id,
+    plan,
+)
 from tests.load import Load, load
 from tests.ports import free_port
 from tests.waiting import eventually

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 from switchover.model.address import Address
 from switchover.model.instance import Instance, Usage
 from switchover.model.observation import InstanceHealth
+from switchover.record.sql.order_rows import order_document, order_of
 
 
 def ordered_columns(instance: Instance) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def ordered_columns(instance: Instance) -> dict[str, Any]:
         "address_port": address.port if address else None,
         "admin_state": instance.admin_state,
         "admin_changed_at": instance.admin_changed_at,
+        "admin_order": order_document(instance.admin_order, instance.admin_changed_at),
     }
 
 
@@ -70,6 +72,7 @@ def instance_of(row: Row[*tuple[Any, ...]]) -> Instance:
         resolved_host=row.resolved_host,
         admin_state=row.admin_state,
         admin_changed_at=row.admin_changed_at,
+        admin_order=order_of(row.admin_order, row.admin_state, row.admin_changed_at),
         health=InstanceHealth(
             state=row.health_status,
             consecutive_failures=row.consecutive_failures,

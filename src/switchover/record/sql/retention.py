@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
+from switchover.record.sql.drill_schema import IS_ENDED_DRILL, proxy_drills
+from switchover.record.sql.schema import (
+    outbox_messages,
+    proxy_failover_events,
+    proxy_instance_metrics,
+)
 
 BATCH = 500
 """Rows that one transaction deletes at the most."""
@@ -31,6 +36,7 @@ def expired(
         .exists()
     )
     yield events, (events.c.completed_at < events_before) & is_not_newest
+    yield proxy_drills, and_(IS_ENDED_DRILL, proxy_drills.c.finished_at < events_before)
     yield proxy_instance_metrics, proxy_instance_metrics.c.recorded_at < metrics_before
     yield outbox_messages, outbox_messages.c.delivered_at < messages_before
 

@@ -40,7 +40,9 @@ class _ProxyAccounts:
 
     def know(self, plan: Plan) -> None:
         # They keep the epoch in which they were taken out, however many there are since.
-        self.drained = {(d.epoch, d.endpoint.host, d.endpoint.port): d.endpoint.instance_id for d in plan.drained}
+        self.drained = {
+            (d.epoch, d.endpoint.host, d.endpoint.port): d.endpoint.instance_id for d in plan.drained
+        }
         # Of two instances with one address the first is meant, as in the endpoints that the node is given.
         current = {(e.host, e.port): e.instance_id for tier in reversed(plan.tiers) for e in reversed(tier)}
         before = self.addresses.get(plan.epoch, {})

@@ -12,6 +12,7 @@ from switchover.model.errors import OwnError, StoreUnavailable
 from switchover.model.events import EventType
 from switchover.model.policy import FailoverPolicy
 from switchover.record.migrations.run import upgrade
+from switchover.record.sql.drill_schema import ONE_OPEN_DRILL
 from switchover.record.sql.engine import Database
 from switchover.record.sql.errors import constraint_of
 from switchover.record.sql.limits import DatabaseLimits
@@ -20,6 +21,7 @@ from switchover.record.sql.schema import (
     ONE_LISTENER,
     ONE_OPEN_MOVE,
     ONE_OPEN_RECOVERY,
+    ONE_SCHEDULED_MOVE,
     metadata,
     proxies,
 )
@@ -202,7 +204,14 @@ async def test_a_violation_is_told_by_the_name_of_its_constraint(
 def test_every_rule_of_the_domain_has_a_constraint_of_its_name() -> None:
     names = {str(index.name) for table in metadata.tables.values() for index in table.indexes if index.unique}
 
-    assert names == {ONE_LISTENER, ONE_INSTANCE_NAME, ONE_OPEN_MOVE, ONE_OPEN_RECOVERY}
+    assert names == {
+        ONE_LISTENER,
+        ONE_INSTANCE_NAME,
+        ONE_OPEN_DRILL,
+        ONE_OPEN_MOVE,
+        ONE_OPEN_RECOVERY,
+        ONE_SCHEDULED_MOVE,
+    }
 
 
 async def test_closing_leaves_no_connection_and_no_task(
