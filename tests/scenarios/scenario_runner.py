@@ -1,6 +1,6 @@
 """The interpreter of the scenario files: commands over the pure core with time moved by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +15,7 @@ from tests.scenarios.scenario_language import (
     seconds,
     wall,
 )
+from tests.scenarios.scenario_orders import Drilling, Planned, earliest, ordered, seen
 
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
@@ -38,12 +39,19 @@ from switchover.testing.pure_loop import (
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
+_NAMES = {"for": "expires_in", "drain_timeout": "drain_timeout"}
 
 
 def run(script: str) -> str:
     """The trace of a script."""
     stage = _Stage(parse(script))
     return "".join(f"{line}\n" for line in stage.play())
+
+
+def _settings(words: Iterable[str]) -> tuple[list[str], Mapping[str, str]]:
+    """Names, and settings."""
+    listed = list(words)
+    return [w for w in listed if "=" not in w], dict(w.split("=", 1) for w in listed if "=" in w)
 
 
 class _Stage:
@@ -53,6 +61,8 @@ class _Stage:
         self._at = 0.0
         self._offset = 0.0
         self._recheck_at: datetime | None = None
+        self._planned: Planned | None = None
+        self._drilling = Drilling()
         self._told: tuple[object, ...] = ()
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
@@ -110,10 +120,28 @@ class _Stage:
                 self._store(*rest)
             case "execute" | "switch":
                 self._order(verb, *rest)
+            case "schedule" | "cancel" | "nodes" | "drill":
+                self._plan_ahead(verb, *rest)
             case "evaluate" | "candidates" | "plan" | "redundancy" | "standing":
                 self._show(verb)
             case _:
                 self._act(verb.split(","), *rest)
+
+    def _plan_ahead(self, verb: str, *rest: str) -> None:
+        names, values = _settings(rest)
+        at = wall(seconds(values["at"])) if "at" in values else None
+        match verb:
+            case "schedule":
+                assert at is not None, "a scheduled switchover has its time"
+                target = self._id(names[0]) if names and names[0] != "force" else None
+                self._planned = Planned(at=at, target_id=target, force="force" in names)
+            case "cancel":
+                self._planned = None
+            case "nodes":
+                self._drilling.confirms = names[0] == "confirm"
+            case _:
+                self._drilling.order(self._now, seconds(values.get("hold", "10")), at)
+        self._run_pass(())
 
     def _act(self, names: list[str], verb: str, *rest: str) -> None:
         match verb:
@@ -125,11 +153,10 @@ class _Stage:
                     [Report(instance_id=self._id(n), verdict=verdict, reported_at=self._now) for n in names]
                 )
             case "ready" | "drain" | "maintenance":
+                given = {_NAMES[key]: seconds(value) for key, value in _settings(rest)[1].items()}
                 for name in names:
-                    ordered = replace(
-                        self._instance(name), admin_state=AdminState(verb), admin_changed_at=self._now
-                    )
-                    self._view = with_instance(self._view, ordered)
+                    instance = ordered(self._instance(name), AdminState(verb), self._view, self._now, **given)
+                    self._view = with_instance(self._view, instance)
                 self._run_pass(())
             case "leaves":
                 for name in names:
@@ -168,27 +195,62 @@ class _Stage:
                 self._tell("health", trace.health_words(self._names[piece.instance_id], change))
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
-            result = pure_pass(self._view, (), self._now)
+            before = self._view
+            result = pure_pass(seen(before, self._drilling), (), self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
+            for instance in result.ended:
+                former = before.instance(instance.instance_id)
+                reverted = former is None or former.admin_changed_at != instance.admin_changed_at
+                self._tell("order", trace.order_words(instance, reverted=reverted))
             self._tell_decision(result.decision)
-            if not result.decision.acts:
+            if not result.decision.acts and not self._orders_go_on():
+                planned_at = None if self._planned is None else self._planned.at
+                self._recheck_at = earliest(
+                    self._view, self._recheck_at, planned_at, self._drilling.wake_at(self._now)
+                )
                 return
         raise AssertionError("the proxy does not come to rest")
 
     def _order(self, verb: str, *names: str) -> None:
-        ids = [self._id(name) for name in names]
+        force = "force" in names
+        ids = [self._id(name) for name in names if name != "force"]
+        if self._try(lambda: self._ordered(verb, ids, force=force)):
+            self._run_pass(())
+
+    def _ordered(self, verb: str, ids: Sequence[UUID], *, force: bool) -> Decision:
+        if verb == "execute":
+            return order_execute(self._view, ids[0], ids[1], self._now, force=force)
+        return order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
+
+    def _try(self, order: Callable[[], Decision]) -> bool:
         try:
-            if verb == "execute":
-                decision = order_execute(self._view, ids[0], ids[1], self._now)
-            else:
-                decision = order_switchover(self._view, ids[0] if ids else None, self._now)
+            decision = order()
         except OperatorError as refusal:
             state = f" {dict(refusal.state)}" if isinstance(refusal, Conflict) else ""
             self._tell("refused", self._named(f"{type(refusal).__name__}: {refusal}{state}"))
-            return
+            return False
+        self._commit(decision)
+        return True
+
+    def _commit(self, decision: Decision) -> None:
         self._view = apply_move(self._view, decision, self._now)
         self._tell_decision(decision)
-        self._run_pass(())
+        if "skipped" in decision.facts:
+            self._tell("skipped", str(decision.facts["skipped"]))
+
+    def _orders_go_on(self) -> bool:
+        """Make what is due; whether that moved the proxy, so that another pass is to follow."""
+        planned = self._planned
+        if planned is not None and planned.at <= self._now:
+            self._planned = None
+            ids = [] if planned.target_id is None else [planned.target_id]
+            if self._try(lambda: self._ordered("switch", ids, force=planned.force)):
+                return True
+        epoch = self._view.proxy.epoch
+        drill = self._drilling.step(self._view, self._now, self._commit)
+        if drill is not None:
+            self._tell("drill", trace.drill_words(drill, self._names))
+        return self._view.proxy.epoch != epoch
 
     def _tell_decision(self, decision: Decision) -> None:
         told = (decision.kind, decision.reason, decision.target_instance_id)

@@ -9,7 +9,7 @@ from switchover.control.telling import audit_of, event_payload, health_payload, 
 from switchover.decision.reasons import Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
 from switchover.decision.verdict import Decision, DecisionKind
-from switchover.model.actor import AUTOMATION, Actor
+from switchover.model.actor import AUTOMATION, Actor, ActorKind
 from switchover.model.clock import IdFactory
 from switchover.model.events import (
     Closing,
@@ -25,6 +25,7 @@ from switchover.model.instance import Instance
 from switchover.model.observation import Health
 from switchover.model.policy import FailoverPolicy
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
+from switchover.record.conflicts import schedule_gone
 from switchover.record.store import Move, Pass
 
 _EVENT_TYPES = {
@@ -33,15 +34,31 @@ _EVENT_TYPES = {
     DecisionKind.SWITCHOVER: EventType.SWITCHOVER,
     DecisionKind.FAILBACK: EventType.FAILBACK,
 }
-_OPERATORS_REASONS = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
+_DRILLS = frozenset({Reason.DRILL, Reason.DRILL_BACK})
+_OPERATORS_REASONS = frozenset(
+    {Reason.DRILL, Reason.DRILL_BACK, Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Whose doing a pass is, and the words they gave for it."""
+    """Whose doing a pass is, and the words they gave for it.
+
+    Attributes:
+        actor: Who.
+        reason: Why, in their words.
+        force: Whether they skip what can be skipped.
+        event_id: What the move's event is to be called; None for a new id.
+        scheduled: Whether that event is the one that the proxy has scheduled.
+        drill_id: The drill that the move is part of.
+    """
 
     actor: Actor = AUTOMATION
     reason: str | None = None
+    force: bool = False
+    event_id: UUID | None = None
+    scheduled: bool = False
+    drill_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,21 +130,24 @@ def intend(
 
 def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime, ids: IdFactory) -> Move:
     proxy = state.proxy
+    planned = _planned(state, order)
     event = FailoverEvent(
-        event_id=ids(),
+        event_id=order.event_id or ids(),
         proxy_id=proxy.proxy_id,
         event_type=_EVENT_TYPES[decision.kind],
         status=EventStatus.IN_PROGRESS,
-        trigger=Trigger.MANUAL if decision.reason in _OPERATORS_REASONS else Trigger.AUTOMATIC,
+        trigger=_trigger(decision, order),
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         reason=_reason(decision, order),
         reason_code=decision.reason.value,
         epoch=proxy.epoch + 1,
         actor=_actor(decision, order).name,
-        evidence=_evidence(decision, proxy.generation, proxy.policy),
+        evidence=_evidence(decision, proxy.generation, proxy.policy) | _forced(decision, order),
         stages=Stages(detected_at=decision.detected_at or now, decided_at=now, committed_at=now),
-        created_at=now,
+        created_at=now if planned is None else planned.created_at,
+        scheduled_at=None if planned is None else planned.scheduled_at,
+        drill_id=order.drill_id,
     )
     superseded = None
     if state.open_move is not None:
@@ -139,11 +159,37 @@ def _move(state: ProxyState, decision: Decision, order: Order, *, now: datetime,
         event=event,
         pin=_pin_after(state, decision),
         superseded=superseded,
+        scheduled=planned is not None,
     )
+
+
+def _planned(state: ProxyState, order: Order) -> FailoverEvent | None:
+    if not order.scheduled:
+        return None
+    planned = state.scheduled_move
+    if planned is None or planned.event_id != order.event_id:
+        raise schedule_gone(state.proxy.proxy_id, state.proxy.active_instance_id, state.proxy.epoch)
+    return planned
+
+
+def _trigger(decision: Decision, order: Order) -> Trigger:
+    by_people = _actor(decision, order).kind is not ActorKind.AUTOMATION
+    # A drain that ended by itself is somebody's all the same.
+    ordered = decision.reason in _OPERATORS_REASONS and (by_people or decision.reason not in _DRILLS)
+    return Trigger.MANUAL if ordered else Trigger.AUTOMATIC
+
+
+def _forced(decision: Decision, order: Order) -> dict[str, object]:
+    if not order.force:
+        return {}
+    skipped = str(decision.facts.get("skipped", ""))
+    return {"forced": True, "skipped": skipped.split(", ") if skipped else []}
 
 
 def _reason(decision: Decision, order: Order) -> str:
     given = order.reason if decision.reason is Reason.MANUAL else None
+    if decision.reason in _DRILLS and order.reason:
+        return f"{sentence(decision.reason, decision.facts)} ({order.reason})"
     return given or sentence(decision.reason, decision.facts)
 
 
@@ -153,6 +199,9 @@ def _actor(decision: Decision, order: Order) -> Actor:
 
 
 def _pin_after(state: ProxyState, decision: Decision) -> UUID | None:
+    if decision.reason in _DRILLS:
+        # It goes back by itself, to whatever was there before.
+        return state.proxy.pinned_instance_id
     # An operator's drain moves the traffic too, but it names no target, so there is nothing to pin.
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
         return decision.target_instance_id
@@ -180,6 +229,7 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
         ),
         moves=(*recent, past),
         open_move=event,
+        scheduled_move=None if move.scheduled else state.scheduled_move,
         unverified_event_id=event.event_id,
     )
 
@@ -200,6 +250,7 @@ def _move_entry(event: FailoverEvent, actor: Actor, now: datetime, ids: IdFactor
         "sourceInstanceId": str(event.source_instance_id) if event.source_instance_id else None,
         "targetInstanceId": str(event.target_instance_id),
         "reason": event.reason,
+        **{key: event.evidence[key] for key in ("forced", "skipped") if key in event.evidence},
     }
     return audit_of(ids, actor, "move.commit", event.proxy_id, now, subject_id=event.event_id, detail=detail)
 

@@ -11,6 +11,7 @@ from switchover.control.states import instance_states
 from switchover.decision.decide import decide
 from switchover.decision.evaluate import evaluate
 from switchover.model.actor import Actor
+from switchover.model.drills import Drill
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
@@ -92,6 +93,12 @@ class Queries:
         self._desk.visible(proxy_id, actor)
         return await self._desk.store.events(proxy_id, limit)
 
+    async def drills(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[Drill]:
+        """Its newest drills, newest first."""
+        _check_limit(limit, MOST_EVENTS)
+        self._desk.visible(proxy_id, actor)
+        return await self._desk.store.drills(proxy_id, limit)
+
     async def metrics(
         self, instance_id: UUID, since: datetime | None, until: datetime | None, limit: int, actor: Actor
     ) -> Sequence[InstanceMetrics]:
@@ -115,6 +122,8 @@ class Queries:
             instances=instance_states(state),
             redundancy=state.redundancy,
             open_event=state.open_move,
+            scheduled_event=state.scheduled_move,
+            drill=state.drill,
             decision=decide(self._desk.watch.view(state, now), now),
             rejections=rejections.get(state.proxy.proxy_id, {}),
             owner=self._desk.ownership.owner_name(state.proxy.proxy_id),

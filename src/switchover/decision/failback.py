@@ -36,6 +36,8 @@ def fail_back(survey: Survey) -> Decision:
     )
     if not preferred:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
+    if view.is_drilling:
+        return survey.hold(Reason.DRILLING)
     if view.proxy.pinned_instance_id == active.instance_id:
         return survey.hold(Reason.PINNED)
     moves = remembered(view.moves, survey.now)

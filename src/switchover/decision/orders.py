@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from switchover.decision.eligibility import lasting_vetoes
-from switchover.decision.reasons import Reason
+from switchover.decision.reasons import Reason, Veto
 from switchover.decision.strategy import in_order
 from switchover.decision.survey import Survey, survey
 from switchover.decision.verdict import Decision, DecisionKind
@@ -13,8 +13,14 @@ from switchover.model.errors import Conflict, NotFound
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
 
+FORCIBLE = frozenset({Veto.HEALTH_UNKNOWN, Veto.UNHEALTHY})
+"""What `force` skips. An order about the instance would be obeyed in the next pass, so it is to be taken back first; what
+no node can be told of, nobody can force."""
 
-def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -> Decision:
+
+def order_execute(
+    view: View, source_id: UUID, target_id: UUID, now: datetime, *, force: bool = False
+) -> Decision:
     """The move from `source_id` to `target_id`, as ordered.
 
     Damping does not bind an operator; health, admin state and a missing address do.
@@ -24,6 +30,7 @@ def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -
         source_id: What the operator believes to be the active; it may be gone.
         target_id: The instance to make active.
         now: When the order arrived.
+        force: Whether to skip what is `FORCIBLE`; the decision's fact `skipped` names it.
 
     Raises:
         NotFound: Source or target is no instance of this proxy.
@@ -34,16 +41,17 @@ def order_execute(view: View, source_id: UUID, target_id: UUID, now: datetime) -
     if source_id != active_id:
         source = _registered(view, source_id)
         raise _conflict(view, f"instance {source.name} is not the active instance")
-    return _move_to(survey(view, now), _registered(view, target_id))
+    return _move_to(survey(view, now), _registered(view, target_id), force=force)
 
 
-def order_switchover(view: View, target_id: UUID | None, now: datetime) -> Decision:
+def order_switchover(view: View, target_id: UUID | None, now: datetime, *, force: bool = False) -> Decision:
     """The move to `target_id`, or to the strategy's best standby, as ordered.
 
     Args:
         view: The proxy.
         target_id: The instance to make active; None for the best standby (a damped one only if there is no other).
         now: When the order arrived.
+        force: As for `order_execute`.
 
     Raises:
         NotFound: The target is no instance of this proxy.
@@ -51,7 +59,7 @@ def order_switchover(view: View, target_id: UUID | None, now: datetime) -> Decis
     """
     seen = survey(view, now)
     target = _registered(view, target_id) if target_id is not None else _best(seen)
-    return _move_to(seen, target)
+    return _move_to(seen, target, force=force)
 
 
 def _registered(view: View, instance_id: UUID) -> Instance:
@@ -76,15 +84,24 @@ def _best(seen: Survey) -> Instance:
     return in_order(view, able)[0]
 
 
-def _move_to(seen: Survey, target: Instance) -> Decision:
+def _move_to(seen: Survey, target: Instance, *, force: bool) -> Decision:
     view = seen.view
     if target.instance_id == view.proxy.active_instance_id:
         raise _conflict(view, f"instance {target.name} is the active instance already")
     vetoes = lasting_vetoes(target, view.proxy.policy)
-    if vetoes:
-        names = ", ".join(veto.value for veto in vetoes)
-        raise _conflict(view, f"instance {target.name} may not become active: {names}")
-    return seen.move(_kind(view), Reason.MANUAL, target, detected_at=seen.now)
+    binding = tuple(veto for veto in vetoes if not (force and veto in FORCIBLE))
+    if binding:
+        names = ", ".join(veto.value for veto in binding)
+        could = "" if force or not FORCIBLE.issuperset(binding) else "; `force` with a reason skips that"
+        raise _conflict(view, f"instance {target.name} may not become active: {names}{could}")
+    damped = [Veto.DAMPED] if force and _is_damped(seen, target) else []
+    skipped = ", ".join(veto.value for veto in (*vetoes, *damped))
+    facts = {"skipped": skipped} if skipped else {}
+    return seen.move(_kind(view), Reason.MANUAL, target, facts, detected_at=seen.now)
+
+
+def _is_damped(seen: Survey, target: Instance) -> bool:
+    return any(c.instance_id == target.instance_id and Veto.DAMPED in c.vetoes for c in seen.candidates)
 
 
 def _kind(view: View) -> DecisionKind:

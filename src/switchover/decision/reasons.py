@@ -27,6 +27,10 @@ class Reason(StrEnum):
     STORE_AWAY = "store_away"
     STORE_RETURNED = "store_returned"
     MANUAL = "manual"
+    FORCED = "forced"
+    DRILL = "drill"
+    DRILL_BACK = "drill_back"
+    DRILLING = "drilling"
 
 
 BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
@@ -62,6 +66,10 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.STORE_AWAY: "The store does not answer; nothing is decided until it does",
     Reason.STORE_RETURNED: "The store is just back; automatic moves rest for another {seconds:.0f} s",
     Reason.MANUAL: "Ordered by an operator",
+    Reason.FORCED: "Active instance was forced by an operator and is as it was then",
+    Reason.DRILL: "Drill: to the best standby",
+    Reason.DRILL_BACK: "Drill: back again",
+    Reason.DRILLING: "A drill is under way",
 }
 
 

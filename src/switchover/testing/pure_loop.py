@@ -11,6 +11,7 @@ from typing import assert_never
 from uuid import UUID
 
 from switchover.decision.decide import decide
+from switchover.decision.draining import ends_of_orders
 from switchover.decision.history import remembered
 from switchover.decision.reasons import Reason
 from switchover.decision.verdict import Decision, DecisionKind
@@ -30,11 +31,13 @@ class PurePass:
     Attributes:
         view: The view afterwards, the move applied.
         changes: What each piece of evidence did to health, in order; evidence on unknown instances has none.
+        ended: The instances whose admin order, or waiting for open requests, time has ended, as they are now.
         decision: What was decided, before it was applied.
     """
 
     view: View
     changes: tuple[HealthChange, ...]
+    ended: tuple[Instance, ...]
     decision: Decision
 
 
@@ -45,8 +48,13 @@ def pure_pass(view: View, evidence: Iterable[Evidence], now: datetime) -> PurePa
         view, change = fold(view, piece)
         if change is not None:
             changes.append(change)
+    ended = ends_of_orders(view, now)
+    for instance in ended:
+        view = with_instance(view, instance)
     decision = decide(view, now)
-    return PurePass(view=apply_move(view, decision, now), changes=tuple(changes), decision=decision)
+    return PurePass(
+        view=apply_move(view, decision, now), changes=tuple(changes), ended=ended, decision=decision
+    )
 
 
 def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
@@ -108,6 +116,8 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
 
 
 def _pin_after(pin: UUID | None, decision: Decision) -> UUID | None:
+    if decision.reason in {Reason.DRILL, Reason.DRILL_BACK}:
+        return pin
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
         return decision.target_instance_id
     return None if pin == decision.source_instance_id else pin

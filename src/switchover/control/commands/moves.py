@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from switchover.control.commands.words import checked_reason
 from switchover.control.cycle import Deciding
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_completion, parse_redundancy
@@ -16,12 +17,10 @@ from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.actor import Actor
-from switchover.model.errors import Conflict, FieldProblem, InvalidInput, NotFound
+from switchover.model.errors import Conflict, NotFound
 from switchover.model.events import Closing, EventStatus, FailoverEvent, close
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import Topic
-
-REASON_LENGTH = 500
 
 
 class MoveCommands:
@@ -31,34 +30,51 @@ class MoveCommands:
         self._desk = desk
 
     async def execute(
-        self, proxy_id: str, source_id: UUID, target_id: UUID, reason: str | None, actor: Actor
+        self,
+        proxy_id: str,
+        source_id: UUID,
+        target_id: UUID,
+        reason: str | None,
+        actor: Actor,
+        *,
+        force: bool = False,
     ) -> FailoverEvent:
         """Move from `source_id`, which must be the active, to `target_id`, which must be eligible; pins the target.
 
+        `force` skips what can be skipped, and needs a reason.
+
         Raises:
+            InvalidInput: The reason is wrong, or missing with `force`.
             NotFound: There is no such proxy or instance for this actor.
             Conflict: The source is not the active, or the target is not eligible; with the current state.
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_execute(view, source_id, target_id, now)
+            return order_execute(view, source_id, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor)
+        return await self._ordered(proxy_id, deciding, reason, actor, force=force)
 
     async def switch_over(
-        self, proxy_id: str, target_id: UUID | None, reason: str | None, actor: Actor
+        self,
+        proxy_id: str,
+        target_id: UUID | None,
+        reason: str | None,
+        actor: Actor,
+        *,
+        force: bool = False,
     ) -> FailoverEvent:
-        """Move to `target_id`, or to the best eligible standby; pins it.
+        """Move to `target_id`, or to the best eligible standby; pins it. `force` as for `execute`.
 
         Raises:
+            InvalidInput: The reason is wrong, or missing with `force`.
             NotFound: There is no such proxy or instance for this actor.
             Conflict: The target is not eligible, or active already; with the current state.
         """
 
         def deciding(view: View, now: datetime) -> Decision:
-            return order_switchover(view, target_id, now)
+            return order_switchover(view, target_id, now, force=force)
 
-        return await self._ordered(proxy_id, deciding, reason, actor)
+        return await self._ordered(proxy_id, deciding, reason, actor, force=force)
 
     async def complete(self, event_id: UUID, outcome: Mapping[str, Any], actor: Actor) -> FailoverEvent:
         """Close an event with the outcome that whoever switched the proxy reports.
@@ -80,6 +96,11 @@ class MoveCommands:
         async with desk.changing(event.proxy_id):
             state = self._check_visible(event, actor)
             desk.ownership.check(event.proxy_id)
+            if state.scheduled_move is not None and state.scheduled_move.event_id == event_id:
+                raise Conflict(
+                    f"event {event_id} is scheduled, and nobody has moved anything yet; it can be cancelled",
+                    {"eventId": str(event_id), "status": state.scheduled_move.status.value},
+                )
             now = desk.clock.now()
             closing = Closing(
                 status=said.status,
@@ -137,12 +158,14 @@ class MoveCommands:
         return declared
 
     async def _ordered(
-        self, proxy_id: str, deciding: Deciding, reason: str | None, actor: Actor
+        self, proxy_id: str, deciding: Deciding, reason: str | None, actor: Actor, *, force: bool
     ) -> FailoverEvent:
         desk = self._desk
-        words = _checked_reason(reason)
+        words = checked_reason(reason, needed=force)
         desk.ours(proxy_id, actor)
-        result = await desk.cycle.run(proxy_id, deciding=deciding, order=Order(actor=actor, reason=words))
+        result = await desk.cycle.run(
+            proxy_id, deciding=deciding, order=Order(actor=actor, reason=words, force=force)
+        )
         if result.event is None:
             raise RuntimeError(f"an order on {proxy_id} was neither refused nor carried out")
         open_move = result.state.open_move
@@ -174,12 +197,3 @@ class MoveCommands:
             return self._desk.visible(event.proxy_id, actor)
         except NotFound:
             raise NotFound("event", event.event_id) from None
-
-
-def _checked_reason(reason: str | None) -> str | None:
-    if reason is None:
-        return None
-    if not reason.strip() or len(reason) > REASON_LENGTH or not reason.isprintable():
-        allowed = f"allowed are 1 to {REASON_LENGTH} printable characters"
-        raise InvalidInput(FieldProblem("reason", reason, allowed))
-    return reason.strip()
