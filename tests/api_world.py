@@ -35,6 +35,7 @@ BODIES: Mapping[str, JSON] = {
     "declareRedundancy": {"isDegraded": False},
     "changeInstance": {"priority": 20},
     "setAdminState": {"adminState": "ready"},
+    "startDrill": {"reason": "Quarterly drill", "holdSeconds": 0},
 }
 """Operations that take a body → one that is valid."""
 

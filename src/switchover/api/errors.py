@@ -70,6 +70,11 @@ class Code(StrEnum):
     UNPIN_FAILED = "PROXY_FAILOVER_044"
     LIST_NODES_FAILED = "PROXY_FAILOVER_045"
     LIST_REPLICAS_FAILED = "PROXY_FAILOVER_046"
+    CANCEL_SWITCHOVER_FAILED = "PROXY_FAILOVER_047"
+    START_DRILL_INVALID = "PROXY_FAILOVER_048"
+    START_DRILL_FAILED = "PROXY_FAILOVER_049"
+    LIST_DRILLS_FAILED = "PROXY_FAILOVER_050"
+    CANCEL_DRILL_FAILED = "PROXY_FAILOVER_051"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -119,6 +124,11 @@ MEANINGS: Mapping[Code, str] = {
     Code.UNPIN_FAILED: "A pin could not be taken off.",
     Code.LIST_NODES_FAILED: "The nodes could not be listed.",
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
+    Code.CANCEL_SWITCHOVER_FAILED: "A scheduled switchover could not be cancelled.",
+    Code.START_DRILL_INVALID: "An order for a drill is not valid.",
+    Code.START_DRILL_FAILED: "A drill could not be ordered.",
+    Code.LIST_DRILLS_FAILED: "The request for the drills of a proxy is not valid, or they could not be read.",
+    Code.CANCEL_DRILL_FAILED: "A drill could not be cancelled.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
-from switchover.cli import machine, ordering, serving, viewing
+from switchover.cli import draining, drilling, machine, ordering, serving, viewing
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
@@ -57,19 +57,18 @@ def build() -> typer.Typer:
                 ("apply", apply),
                 ("switch", ordering.switch),
                 ("unpin", ordering.unpin),
-                (
-                    "ready",
-                    ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),
-                ),
+                ("unschedule", ordering.unschedule),
+                ("drill", drilling.drill),
+                ("ready", draining.ready),
                 (
                     "drain",
-                    ordering.admin_state_command(
+                    draining.away_command(
                         AdminState.DRAIN, "Move traffic off an instance; it is still probed."
                     ),
                 ),
                 (
                     "maintenance",
-                    ordering.admin_state_command(
+                    draining.away_command(
                         AdminState.MAINTENANCE, "Move traffic off an instance that is being worked on."
                     ),
                 ),

@@ -28,13 +28,13 @@ from switchover.model.events import EventStatus, FailoverEvent, Stages
 from switchover.record.store import Move, Store, StoredProxy
 
 
-def _made(stored: StoredProxy, scheduled: FailoverEvent, **changes: object) -> Move:
+def _made(stored: StoredProxy, scheduled: FailoverEvent, superseded: FailoverEvent | None = None) -> Move:
     target = next(i for i in stored.instances if i.instance_id == scheduled.target_instance_id)
     move = a_move(stored, target, at=after(3600))
     event = replace(
         move.event, event_id=scheduled.event_id, scheduled_at=scheduled.scheduled_at, created_at=NOW
     )
-    return replace(move, event=event, scheduled=True, **changes)
+    return replace(move, event=event, scheduled=True, superseded=superseded)
 
 
 async def test_an_order_comes_back_as_it_was_with_those_below_it(store: Store) -> None:

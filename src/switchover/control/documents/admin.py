@@ -94,7 +94,7 @@ def standing(instance: Instance) -> AdminOrder | None:
 
 
 def parse_admin_order(
-    admin_state: str, expires_in_seconds: float | None = None, drain_timeout_seconds: float | None = None
+    admin_state: object, expires_in_seconds: float | None = None, drain_timeout_seconds: float | None = None
 ) -> AdminOrderData:
     """The order that these values make.
 
