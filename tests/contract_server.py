@@ -196,7 +196,7 @@ class ContractServer:
             case "PATCH", ["proxy", "instances", instance_id]:
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
-            case "DELETE", ["proxy", proxy_id, "switchover"]:
+            case "DELETE", ["proxy", proxy_id, "scheduled-switchover"]:
                 self._proxy(proxy_id)["scheduledEvent"] = None
                 return self.events[proxy_id][0]
             case "POST", ["proxy", proxy_id, "drills"]:

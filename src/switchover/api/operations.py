@@ -130,7 +130,7 @@ SWITCH_OVER = Operation(
 CANCEL_SWITCHOVER = Operation(
     name="cancelSwitchover",
     method=Method.DELETE,
-    path="/proxy/{proxyId}/switchover",
+    path="/proxy/{proxyId}/scheduled-switchover",
     summary="Cancel the scheduled switchover",
     permission=Permission.FAILOVER_EXECUTE,
     codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.CANCEL_SWITCHOVER_FAILED),

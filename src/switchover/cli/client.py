@@ -139,7 +139,7 @@ class Api:
 
     def cancel_switchover(self, proxy_id: str) -> Document:
         """Cancel the scheduled switchover."""
-        return self._data("DELETE", f"/proxy/{_segment(proxy_id)}/switchover")
+        return self._data("DELETE", f"/proxy/{_segment(proxy_id)}/scheduled-switchover")
 
     def start_drill(self, proxy_id: str, terms: Document) -> Document:
         """Order a drill on these terms (`reason`, `holdSeconds`, `scheduledFor`)."""

@@ -109,10 +109,10 @@ async def test_a_scheduled_switchover_is_cancelled_once(world: ApiWorld) -> None
     complete = f"/proxy/failover/events/{event['id']}/complete"
     assert_error(await world.call("PUT", complete, {"status": "completed"}, user="root"), 409, 20)
 
-    assert_error(await world.call("DELETE", "/proxy/web/switchover"), 403, 25)
-    cancelled = await world.done("DELETE", "/proxy/web/switchover", user="root")
+    assert_error(await world.call("DELETE", "/proxy/web/scheduled-switchover"), 403, 25)
+    cancelled = await world.done("DELETE", "/proxy/web/scheduled-switchover", user="root")
     assert (cancelled["status"], cancelled["errorMessage"]) == ("failed", "cancelled by root")
-    assert_error(await world.call("DELETE", "/proxy/web/switchover", user="root"), 409, 20)
+    assert_error(await world.call("DELETE", "/proxy/web/scheduled-switchover", user="root"), 409, 20)
 
 
 async def test_force_needs_a_reason_and_the_answer_says_what_it_skipped(world: ApiWorld) -> None:
