@@ -13,7 +13,7 @@ from switchover.control.commands.schedules import close_scheduled, ordered_of, r
 from switchover.control.desk import Desk
 from switchover.control.fleet import ProxyState
 from switchover.control.intent import Order
-from switchover.decision.draining import drain_ended, first_wake, order_ended
+from switchover.decision.draining import SETTLING, drain_ended, first_wake, order_ended
 from switchover.decision.drills import LATEST, LOOK_AGAIN, Leg, ended, next_step, order_leg
 from switchover.decision.orders import order_switchover
 from switchover.decision.verdict import Decision
@@ -23,6 +23,7 @@ from switchover.model.drills import Drill, DrillOutcome, DrillStatus
 from switchover.model.errors import Conflict, LostLease, NotFound, OwnedElsewhere, StoreUnavailable
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
+from switchover.model.lease import Fence
 
 _log = structlog.get_logger(__name__)
 
@@ -44,12 +45,14 @@ class Timetable:
         self._due: Agenda[str] = Agenda()
         self._alarm = Alarm(desk.clock)
         self._busy: set[str] = set()
+        # Since when we hear the accounts of a proxy's traffic, and by which lease.
+        self._heard_since: dict[str, tuple[Fence | None, float]] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     def heed(self, state: ProxyState) -> None:
         """Take note of when something about the proxy is due."""
         now = self._desk.clock.now()
-        at = _due_at(state, now)
+        at = _due_at(state, now, counted=self._is_counted(state))
         if at is not None:
             self._look(state.proxy.proxy_id, max(LEAST_SECONDS, (at - now).total_seconds()))
 
@@ -69,6 +72,15 @@ class Timetable:
         self._due.put_earlier(proxy_id, self._desk.clock.monotonic() + seconds)
         self._alarm.ring()
 
+    def _is_counted(self, state: ProxyState) -> bool:
+        """Whether nodes have had the time to tell us what is open on its instances, after its last move too."""
+        proxy_id, monotonic = state.proxy.proxy_id, self._desk.clock.monotonic()
+        fence, since = self._heard_since.get(proxy_id, (None, monotonic))
+        if proxy_id not in self._heard_since or fence != state.fence:
+            since = monotonic
+            self._heard_since[proxy_id] = (state.fence, since)
+        return state.open_move is None and monotonic >= since + SETTLING.total_seconds()
+
     async def _turn(self, proxy_id: str) -> None:
         desk = self._desk
         try:
@@ -87,16 +99,18 @@ class Timetable:
             self._busy.discard(proxy_id)
         if proxy_id in desk.fleet and desk.ownership.holds(proxy_id):
             self.heed(desk.fleet.state(proxy_id))
+        else:
+            self._heard_since.pop(proxy_id, None)
 
     async def _end_orders(self, proxy_id: str) -> None:
         """Let expired admin orders revert, and end the waiting for drained instances."""
         desk = self._desk
-        if not _changed_by_time(desk.fleet.state(proxy_id), desk.clock.now()):
+        if not self._changed_by_time(desk.fleet.state(proxy_id)):
             return
         async with desk.changing(proxy_id):
             desk.ownership.check(proxy_id)
             state = desk.fleet.state(proxy_id)
-            for instance in _changed_by_time(state, desk.clock.now()):
+            for instance in self._changed_by_time(state):
                 action, detail = _story(state.instances[instance.instance_id], instance)
                 trail = desk.trail(
                     AUTOMATION, action, proxy_id, subject_id=instance.instance_id, detail=detail
@@ -106,6 +120,13 @@ class Timetable:
                 desk.fleet.put(state)
                 _log.info(action, proxy_id=proxy_id, instance=instance.name, **detail)
         await desk.pass_after(proxy_id)
+
+    def _changed_by_time(self, state: ProxyState) -> tuple[Instance, ...]:
+        view, now, counted = state.view(), self._desk.clock.now(), self._is_counted(state)
+        changed = (
+            order_ended(i, now) or (drain_ended(i, view, now) if counted else None) for i in view.instances
+        )
+        return tuple(instance for instance in changed if instance is not None)
 
     async def _make_scheduled(self, proxy_id: str) -> None:
         """Make the scheduled move as whoever ordered it."""
@@ -196,12 +217,11 @@ class Timetable:
         return None if event_id is None else await self._desk.store.event(event_id)
 
 
-def _due_at(state: ProxyState, now: datetime) -> datetime | None:
+def _due_at(state: ProxyState, now: datetime, *, counted: bool) -> datetime | None:
     times: list[datetime] = []
     ends = first_wake(state.view())
     if ends is not None:
-        # Nodes that have not confirmed the move yet count what they will soon not.
-        times.append(max(ends, now + LOOK_AGAIN) if state.open_move is not None else ends)
+        times.append(ends if counted else max(ends, now + LOOK_AGAIN))
     if state.scheduled_move is not None and state.scheduled_move.scheduled_at is not None:
         times.append(state.scheduled_move.scheduled_at)
     drill = state.drill
@@ -209,15 +229,6 @@ def _due_at(state: ProxyState, now: datetime) -> datetime | None:
         waits = drill.status is DrillStatus.PENDING
         times.append((drill.scheduled_at or drill.created_at) if waits else now + LOOK_AGAIN)
     return min(times, default=None)
-
-
-def _changed_by_time(state: ProxyState, now: datetime) -> tuple[Instance, ...]:
-    view = state.view()
-    changed = (
-        order_ended(i, now) or (drain_ended(i, view, now) if state.open_move is None else None)
-        for i in view.instances
-    )
-    return tuple(instance for instance in changed if instance is not None)
 
 
 def _story(before: Instance, after: Instance) -> tuple[str, dict[str, object]]:

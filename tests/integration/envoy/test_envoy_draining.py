@@ -95,6 +95,19 @@ async def test_a_drained_instance_gets_nothing_while_anybody_else_is_well(driver
     assert "a" not in running.answered_by()
 
 
+async def test_with_nobody_else_left_a_node_turns_to_one_that_drains(driver: EnvoyDriver) -> None:
+    # Why an instance that is idle is taken off the list.
+    port = free_port()
+    async with backend("a") as a, backend("b") as b:
+        before = plan([endpoint(a)], [endpoint(b)], port=port)
+        await _apply(driver, before)
+        await answered_by(port, "a")
+        await _apply(driver, _moved(before, b, a))
+        await answered_by(port, "b")
+        b.kill()
+        await answered_by(port, "a")
+
+
 async def test_once_idle_it_gets_nothing_whatever_becomes_of_the_others(driver: EnvoyDriver) -> None:
     port = free_port()
     async with backend("a") as a, backend("b") as b:

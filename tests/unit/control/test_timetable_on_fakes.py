@@ -105,6 +105,23 @@ async def test_a_drained_active_is_idle_once_no_node_has_a_request_open_there(wo
         assert world.driver.applied["web"].drained == ()
 
 
+async def test_after_a_restart_nothing_is_called_idle_before_nodes_had_time_to_tell(world: World) -> None:
+    async with world.running():
+        await world.create()
+        carry(world, "a", 2, epoch=1)
+        await world.settle()
+        await world.service.set_admin_state(world.ids["a"], "drain", drain_timeout_seconds=600)
+        await world.settle(60)
+    async with world.running():
+        await world.settle(2)
+        carry(world, "a", 2, epoch=1)
+        await world.settle(20)
+        assert drain_state(world, "a") is DrainState.DRAINING
+        carry(world, "a", 0, epoch=1)
+        await world.settle(1)
+        assert drain_state(world, "a") is DrainState.IDLE
+
+
 async def test_at_the_deadline_what_is_open_is_counted_and_no_longer_waited_for(world: World) -> None:
     async with world.running():
         await world.create()
