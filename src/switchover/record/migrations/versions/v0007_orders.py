@@ -25,6 +25,18 @@ _COMMITTED = sa.text("committed_at IS NOT NULL AND event_type <> 'recovery'")
 _OPEN_DRILL = sa.text("finished_at IS NULL")
 _ENDED_DRILL = sa.text("finished_at IS NOT NULL")
 
+_OUTCOMES = (
+    "succeeded",
+    "refused",
+    "cancelled",
+    "missed",
+    "target_failed",
+    "not_confirmed",
+    "not_back",
+    "overtaken",
+    "interrupted",
+)
+
 
 def _word(name: str, *words: str) -> sa.Enum:
     return sa.Enum(*words, name=name, native_enum=False, create_constraint=True, length=32)
@@ -95,18 +107,7 @@ def _create_drills() -> None:
         _optional("finished_at", _TIME, "When it ended; null while it is open"),
         _optional(
             "outcome",
-            _word(
-                "outcome_word",
-                "succeeded",
-                "refused",
-                "cancelled",
-                "missed",
-                "target_failed",
-                "not_confirmed",
-                "not_back",
-                "overtaken",
-                "interrupted",
-            ),
+            _word("outcome_word", *_OUTCOMES),
             "How it ended",
         ),
         _optional("message", sa.Text(), "The outcome in words"),
