@@ -240,7 +240,8 @@ class DeltaSession:
                 continue
             resource = self._configuration.resource(kind, name)
             if resource is None:
-                if must or subscription.latest(name) != _REMOVED:
+                has_it = subscription.latest(name) != _REMOVED
+                if (must or has_it) and not self._left_alone(subscription, name):
                     removed.append(name)
             elif must or subscription.latest(name) != resource.version:
                 resources.append(resource)
@@ -254,7 +255,17 @@ class DeltaSession:
             if not subscription.wants(name) or held_back or name in subscription.sent:
                 continue
             resource = self._configuration.resource(kind, name)
-            yield self._response(kind, (resource,), ()) if resource else self._response(kind, (), (name,))
+            if resource is not None:
+                yield self._response(kind, (resource,), ())
+            elif not self._left_alone(subscription, name):
+                yield self._response(kind, (), (name,))
+
+    def _left_alone(self, subscription: _Subscription, name: str) -> bool:
+        """Whether the node keeps what we do not know, until we are fresh and look again."""
+        if self._fresh or subscription.latest(name) == _REMOVED:
+            return False
+        subscription.brought.add(name)
+        return True
 
     def _held_back(self, kind: ResourceKind, subscription: _Subscription, name: str) -> bool:
         is_endpoints = kind is ResourceKind.ENDPOINTS

@@ -334,6 +334,20 @@ def test_while_we_may_know_less_nothing_that_the_node_has_is_changed_or_taken_aw
     assert _sent(session) == []
 
 
+def test_while_we_may_know_less_what_we_gave_is_not_taken_away_either() -> None:
+    configuration = _configuration(_plan())
+    session = _stale(configuration)
+    for response in session.responses():
+        _take(session, response)
+
+    configuration.remove("web")
+    session.offer("web")
+    assert _sent(session) == []
+
+    session.freshen()
+    assert {kind for kind, _, removed in _sent(session) if removed == ["web"]} >= {CLUSTER, LISTENER}
+
+
 def test_while_we_may_know_less_a_node_is_given_what_it_lacks() -> None:
     session = _stale(_configuration(_plan()))
 
