@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -121,6 +122,7 @@ async def _tell() -> Examples:
         web_1, web_2 = await _set_up(teller)
         await _look(teller, web_1)
         await _order(teller, web_1, web_2)
+        await _drill(teller)
         await _somebody_else_switches(teller)
         await _bounded(teller)
         await _refused(teller, web_1, web_2)
@@ -176,11 +178,27 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     await teller.show("pin", {"reason": "Until the rack is mended"}, user=ROOT, proxyId="web")
     await teller.show("unpin", user=ROOT, proxyId="web")
     await teller.show("undamp", instanceId=web_1)
-    await teller.show("setAdminState", {"adminState": "drain"}, instanceId=web_2)
+    drain = {"adminState": "drain", "reason": "Kernel update", "expiresInSeconds": 7200}
+    await teller.show("setAdminState", drain, instanceId=web_2)
     await clock.advance(1)
     await teller.show("setAdminState", {"adminState": "ready"}, instanceId=web_2)
     await teller.show("switchOver", {"proxyId": "web", "reason": "Kernel update"}, user=ROOT)
     await clock.advance(1)
+    tonight = (clock.now() + timedelta(hours=8)).isoformat()
+    await teller.show("switchOver", {"proxyId": "web", "scheduledFor": tonight}, user=ROOT)
+    await teller.show("cancelSwitchover", user=ROOT, proxyId="web")
+
+
+async def _drill(teller: _Teller) -> None:
+    clock = teller.world.bench.clock
+    await teller.show(
+        "startDrill", {"reason": "Quarterly drill", "holdSeconds": 30}, user=ROOT, proxyId="web"
+    )
+    await clock.advance(60)
+    await teller.show("listDrills", proxyId="web", limit="1")
+    await teller.show("startDrill", {}, user=ROOT, proxyId="web")
+    await teller.show("cancelDrill", user=ROOT, proxyId="web")
+    await clock.advance(60)
 
 
 async def _somebody_else_switches(teller: _Teller) -> None:

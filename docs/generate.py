@@ -273,7 +273,7 @@ def tables() -> str:
                 found.comment or "",
                 ", ".join(f"`{column.name}`" for column in found.columns),
             ]
-            for found in metadata.tables.values()
+            for _, found in sorted(metadata.tables.items())
         ),
     )
 

@@ -39,6 +39,7 @@ BODIES: Mapping[str, JSON] = {
     "pauseAutomation": {"reason": "Network work"},
     "setSafetyRules": {"minServing": 1},
     "setGate": {"isOn": True},
+    "startDrill": {"reason": "Quarterly drill", "holdSeconds": 0},
 }
 """Operations that take a body → one that is valid."""
 

@@ -50,6 +50,9 @@ class ContractServer:
         self.authorizations: list[str | None] = []
         self.answers: list[Answer] = []
         self.switches_end_as = "completed"
+        self.drills: list[Body] = []
+        self.drill_steps: list[Body] = []
+        """What becomes of the newest drill, each time after it was listed."""
         self.page_size = 100
         self.url = ""
         self._ids = 0
@@ -138,6 +141,17 @@ class ContractServer:
         self.events[proxy_id].insert(0, event)
         return event
 
+    def answer(self, document: Body) -> Answer:
+        """A success with this document, as it is now."""
+        return Answer(200, json.dumps({"data": document}).encode())
+
+    def drained(self, instance: Body, state: str) -> Answer:
+        """The instance's proxy, with the instance so far."""
+        proxy = self.proxies[instance["proxyId"]]
+        others = [i for i in proxy["instances"] if i is not instance]
+        seen = instance | {"adminState": "drain", "drainState": state, "openRequests": 3}
+        return self.answer(proxy | {"instances": [*others, seen]})
+
     def new_id(self) -> str:
         self._ids += 1
         return f"00000000-0000-7000-8000-{self._ids:012d}"
@@ -163,9 +177,19 @@ class ContractServer:
                 return {"data": self._proxy(proxy_id)}
             case ["proxy", proxy_id, "instances"]:
                 return {"data": self._proxy(proxy_id)["instances"]}
+            case _:
+                return self._read_history(parts, query)
+
+    def _read_history(self, parts: list[str], query: dict[str, str]) -> Body:
+        match parts:
             case ["proxy", proxy_id, "failover", "blocked"]:
                 self._proxy(proxy_id)
                 return {"data": [], "count": 0}
+            case ["proxy", _, "drills"]:
+                listed = [dict(drill) for drill in self.drills]
+                if self.drills and self.drill_steps:
+                    self.drills[0].update(self.drill_steps.pop(0))
+                return {"data": listed, "count": len(listed)}
             case ["proxy", proxy_id, "failover", "events"]:
                 return {"data": self._events(self._proxy(proxy_id)["proxyId"])[: int(query["limit"])]}
             case _:
@@ -205,14 +229,15 @@ class ContractServer:
                 return self.add_instance(self._proxy(body["proxyId"])["proxyId"], body["instanceData"])
             case "POST", ["proxy", "failover", "switchover"]:
                 return self._switch(body)
-            case ("PATCH", ["proxy", "instances", instance_id]) | (
-                "PUT",
-                ["proxy", "instances", instance_id, "admin-state"],
-            ):
+            case "PUT", ["proxy", "instances", instance_id, "admin-state"]:
+                return self._order(self._instance(instance_id), body)
+            case "PATCH", ["proxy", "instances", instance_id]:
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
             case "PUT", ["proxy", proxy_id, "pin"]:
                 return self._pin(self._proxy(proxy_id), body)
+            case "POST", ["proxy", proxy_id, "drills"]:
+                return self._drill(proxy_id, body)
             case _:
                 raise _No(404, f"no route {method} {parts}", "PROXY_FAILOVER_026")
 
@@ -231,6 +256,16 @@ class ContractServer:
             case ["proxy", proxy_id] if proxy_id in self.proxies:
                 return self.proxies.pop(proxy_id)
             case _:
+                return self._cancel(parts)
+
+    def _cancel(self, parts: list[str]) -> Body:
+        match parts:
+            case ["proxy", proxy_id, "scheduled-switchover"]:
+                self._proxy(proxy_id)["scheduledEvent"] = None
+                return self.events[proxy_id][0]
+            case ["proxy", _, "drills"]:
+                return self.drills[0] | {"finishedAt": _MOMENT}
+            case _:
                 raise _No(404, f"no route DELETE {parts}", "PROXY_FAILOVER_026")
 
     def _page(self, query: dict[str, str]) -> Body:
@@ -247,12 +282,41 @@ class ContractServer:
         stored["config"] = policy_document(merged)
         return stored
 
+    def _order(self, instance: Body, body: Body) -> Body:
+        expires = "2026-01-01T02:00:00Z" if "expiresInSeconds" in body else None
+        order = {"actor": "ann", "reason": body.get("reason"), "orderedAt": _MOMENT, "expiresAt": expires}
+        away = body["adminState"] != "ready"
+        instance |= {"adminState": body["adminState"], "adminOrder": order | {"leftOpen": None}}
+        instance |= {"drainState": "draining" if away else None, "openRequests": 3}
+        return instance
+
+    def _drill(self, proxy_id: str, body: Body) -> Body:
+        first, second = [i["id"] for i in self._proxy(proxy_id)["instances"]][:2]
+        drill: Body = {
+            "id": self.new_id(),
+            "proxyId": proxy_id,
+            "status": "pending",
+            "actor": "ann",
+            "homeInstanceId": first,
+            "targetInstanceId": second,
+            "scheduledAt": body.get("scheduledFor"),
+            "createdAt": _MOMENT,
+        }
+        self.drills.insert(0, drill)
+        return dict(drill)
+
     def _switch(self, body: Body) -> Body:
         proxy = self._proxy(body["proxyId"])
-        source, target = proxy["activeInstanceId"], body["targetInstanceId"]
+        standby = next((i["id"] for i in proxy["instances"] if i["id"] != proxy["activeInstanceId"]), None)
+        source, target = proxy["activeInstanceId"], body.get("targetInstanceId", standby)
+        if "scheduledFor" in body:
+            planned: Body = {"targetInstanceId": body.get("targetInstanceId"), "status": "pending"}
+            planned |= {"scheduledAt": body["scheduledFor"], "reason": body.get("reason", "")}
+            return self.add_event(proxy["proxyId"], eventType="switchover", durationMs=None, **planned)
         proxy["activeInstanceId"] = proxy["pinnedInstanceId"] = target
         proxy["epoch"] += 1
         fields: Body = {"eventType": "switchover", "trigger": "manual", "epoch": proxy["epoch"]}
+        fields |= {"skipped": ["unhealthy"] if body.get("force") else []}
         fields |= {"sourceInstanceId": source, "targetInstanceId": target, "reason": body.get("reason", "")}
         return self.add_event(proxy["proxyId"], status="in_progress", durationMs=None, **fields)
 

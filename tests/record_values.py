@@ -6,6 +6,7 @@ from uuid import UUID
 
 from switchover.model.actor import AUTOMATION
 from switchover.model.address import Address
+from switchover.model.drills import Drill, DrillStatus
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, Stages, Trigger, close
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
@@ -69,6 +70,36 @@ def an_event(proxy_id: str = "web", **changes: Any) -> FailoverEvent:
         **changes,
     }
     return FailoverEvent(proxy_id=proxy_id, **values)
+
+
+def a_scheduled_move(proxy_id: str = "web", **changes: Any) -> FailoverEvent:
+    """A switchover that waits for its time."""
+    values: dict[str, Any] = {
+        "event_type": EventType.SWITCHOVER,
+        "status": EventStatus.PENDING,
+        "trigger": Trigger.MANUAL,
+        "reason": "Kernel update",
+        "reason_code": "manual",
+        "epoch": 0,
+        "actor": "ann",
+        "stages": Stages(),
+        "scheduled_at": after(3600),
+        **changes,
+    }
+    return an_event(proxy_id, **values)
+
+
+def a_drill(proxy_id: str = "web", **changes: Any) -> Drill:
+    """A drill that waits for its time."""
+    values: dict[str, Any] = {
+        "drill_id": new_id(),
+        "status": DrillStatus.PENDING,
+        "actor": AUTOMATION,
+        "scheduled_at": after(3600),
+        "created_at": NOW,
+        **changes,
+    }
+    return Drill(proxy_id=proxy_id, **values)
 
 
 def done(event: FailoverEvent, at: datetime = NOW) -> FailoverEvent:

@@ -1,6 +1,6 @@
 """The interpreter of the scenario files: commands over the pure core with time moved by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from tests.scenarios.scenario_language import (
     seconds,
     wall,
 )
+from tests.scenarios.scenario_orders import Drilling, Planned, earliest, ordered, seen
 
 from switchover.control.pure_loop import (
     Evidence,
@@ -44,6 +45,7 @@ from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
+_NAMES = {"for": "expires_in", "drain_timeout": "drain_timeout"}
 
 
 def _setting(words: tuple[str, ...], name: str) -> float:
@@ -56,6 +58,12 @@ def run(script: str) -> str:
     return "".join(f"{line}\n" for line in stage.play())
 
 
+def _settings(words: Iterable[str]) -> tuple[list[str], Mapping[str, str]]:
+    """Names, and settings."""
+    listed = list(words)
+    return [w for w in listed if "=" not in w], dict(w.split("=", 1) for w in listed if "=" in w)
+
+
 class _Stage:
     def __init__(self, script: Script) -> None:
         self._steps = script.steps
@@ -63,6 +71,8 @@ class _Stage:
         self._at = 0.0
         self._offset = 0.0
         self._recheck_at: datetime | None = None
+        self._planned: Planned | None = None
+        self._drilling = Drilling()
         self._told: tuple[object, ...] = ()
         self._is_quiet = False
         self._standings: dict[Scope, ScopeStanding] = {}
@@ -114,13 +124,8 @@ class _Stage:
             case "policy":
                 policy = changed_policy(self._view.proxy.policy, rest)
                 self._change_proxy(replace(self._view.proxy, policy=policy))
-            case "unpin":
-                self._change_proxy(replace(self._view.proxy, pinned_instance_id=None, pin_note=None))
-            case "pin":
-                active = self._view.proxy.active_instance_id
-                assert active is not None, "nothing to pin"
-                note = Pin(instance_id=active, until=self._now + timedelta(seconds=_setting(rest, "for")))
-                self._change_proxy(replace(self._view.proxy, pinned_instance_id=active, pin_note=note))
+            case "pin" | "unpin":
+                self._pin(verb, *rest)
             case "connections":
                 counts = (word.split("=") for word in rest)
                 connections = {self._id(name): int(count) for name, count in counts}
@@ -133,10 +138,37 @@ class _Stage:
                 self._run_pass(())
             case "execute" | "switch":
                 self._order(verb, *rest)
+            case "schedule" | "cancel" | "nodes" | "drill":
+                self._plan_ahead(verb, *rest)
             case "evaluate" | "candidates" | "plan" | "redundancy" | "standing" | "flaps":
                 self._show(verb)
             case _:
                 self._act(verb.split(","), *rest)
+
+    def _pin(self, verb: str, *rest: str) -> None:
+        if verb == "unpin":
+            self._change_proxy(replace(self._view.proxy, pinned_instance_id=None, pin_note=None))
+            return
+        active = self._view.proxy.active_instance_id
+        assert active is not None, "nothing to pin"
+        note = Pin(instance_id=active, until=self._now + timedelta(seconds=_setting(rest, "for")))
+        self._change_proxy(replace(self._view.proxy, pinned_instance_id=active, pin_note=note))
+
+    def _plan_ahead(self, verb: str, *rest: str) -> None:
+        names, values = _settings(rest)
+        at = wall(seconds(values["at"])) if "at" in values else None
+        match verb:
+            case "schedule":
+                assert at is not None, "a scheduled switchover has its time"
+                target = self._id(names[0]) if names and names[0] != "force" else None
+                self._planned = Planned(at=at, target_id=target, force="force" in names)
+            case "cancel":
+                self._planned = None
+            case "nodes":
+                self._drilling.confirms = names[0] == "confirm"
+            case _:
+                self._drilling.order(self._now, seconds(values.get("hold", "10")), at)
+        self._run_pass(())
 
     def _act(self, names: list[str], verb: str, *rest: str) -> None:
         match verb:
@@ -148,11 +180,10 @@ class _Stage:
                     [Report(instance_id=self._id(n), verdict=verdict, reported_at=self._now) for n in names]
                 )
             case "ready" | "drain" | "maintenance":
+                given = {_NAMES[key]: seconds(value) for key, value in _settings(rest)[1].items()}
                 for name in names:
-                    ordered = replace(
-                        self._instance(name), admin_state=AdminState(verb), admin_changed_at=self._now
-                    )
-                    self._view = with_instance(self._view, ordered)
+                    instance = ordered(self._instance(name), AdminState(verb), self._view, self._now, **given)
+                    self._view = with_instance(self._view, instance)
                 self._run_pass(())
             case "undamped":
                 for name in names:
@@ -196,12 +227,20 @@ class _Stage:
                 self._tell("health", trace.health_words(self._names[piece.instance_id], change))
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
-            self._view = self._bounded()
-            result = pure_pass(self._view, (), self._now)
-            check_replay(self._view, result.decision, self._now)
+            before = self._view = seen(self._bounded(), self._drilling)
+            result = pure_pass(before, (), self._now)
+            check_replay(result.decided, result.decision, self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
+            for instance in result.ended:
+                former = before.instance(instance.instance_id)
+                reverted = former is None or former.admin_changed_at != instance.admin_changed_at
+                self._tell("order", trace.order_words(instance, reverted=reverted))
             self._tell_decision(result.decision)
-            if not result.decision.acts:
+            if not result.decision.acts and not self._orders_go_on():
+                planned_at = None if self._planned is None else self._planned.at
+                self._recheck_at = earliest(
+                    self._view, self._recheck_at, planned_at, self._drilling.wake_at(self._now)
+                )
                 return
         raise AssertionError("the proxy does not come to rest")
 
@@ -248,25 +287,49 @@ class _Stage:
         }
         return replace(self._view, safety=safety.with_latest(latest))
 
-    def _order(self, verb: str, *words: str) -> None:
-        force = "force" in words
-        names = [word for word in words if word != "force"]
+    def _order(self, verb: str, *names: str) -> None:
+        force = "force" in names
+        ids = [self._id(name) for name in names if name != "force"]
+        if self._try(lambda: self._ordered(verb, ids, force=force)):
+            self._run_pass(())
+
+    def _ordered(self, verb: str, ids: Sequence[UUID], *, force: bool) -> Decision:
         self._view = self._bounded()
-        ids = [self._id(name) for name in names]
+        if verb == "execute":
+            return order_execute(self._view, ids[0], ids[1], self._now, force=force)
+        return order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
+
+    def _try(self, order: Callable[[], Decision]) -> bool:
         try:
-            if verb == "execute":
-                decision = order_execute(self._view, ids[0], ids[1], self._now, force=force)
-            else:
-                decision = order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
+            decision = order()
         except OperatorError as refusal:
             # What a rule says of itself is in the words already.
             told = refusal.state if isinstance(refusal, Conflict) else {}
             state = f" {dict(told)}" if told and not isinstance(refusal, MoveBlocked) else ""
             self._tell("refused", self._named(f"{type(refusal).__name__}: {refusal}{state}"))
-            return
+            return False
+        self._commit(decision)
+        return True
+
+    def _commit(self, decision: Decision) -> None:
         self._view = apply_move(self._view, decision, self._now)
         self._tell_decision(decision)
-        self._run_pass(())
+        if "skipped" in decision.facts:
+            self._tell("skipped", str(decision.facts["skipped"]))
+
+    def _orders_go_on(self) -> bool:
+        """Make what is due; whether that moved the proxy, so that another pass is to follow."""
+        planned = self._planned
+        if planned is not None and planned.at <= self._now:
+            self._planned = None
+            ids = [] if planned.target_id is None else [planned.target_id]
+            if self._try(lambda: self._ordered("switch", ids, force=planned.force)):
+                return True
+        epoch = self._view.proxy.epoch
+        drill = self._drilling.step(self._view, self._now, self._commit)
+        if drill is not None:
+            self._tell("drill", trace.drill_words(drill, self._names))
+        return self._view.proxy.epoch != epoch
 
     def _tell_decision(self, decision: Decision) -> None:
         told = (decision.kind, decision.reason, decision.target_instance_id)

@@ -1,12 +1,17 @@
 """How a scenario's trace is worded."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
+
+from tests.scenarios.scenario_language import START
 
 from switchover.decision.damping import Damping
 from switchover.decision.reasons import sentence
 from switchover.decision.verdict import CandidateEvidence, Decision
 from switchover.health.machine import HealthChange
+from switchover.model.drills import Drill, DrillStatus
+from switchover.model.instance import Instance
 from switchover.model.plan import Plan
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.steadiness import AllDown
@@ -66,8 +71,34 @@ def plan_words(plan: Plan | None, names: Names) -> str:
     )
     balancing = plan.balancing.value if plan.balancing is not None else "none"
     flags = f"autonomous={_word(plan.autonomous)} exclusive={_word(plan.exclusive)}"
+    drained = "".join(f" drained={names[d.endpoint.instance_id]}@{d.epoch}" for d in plan.drained)
     all_down = "" if plan.all_down is AllDown.KEEP_LAST else f" all_down={plan.all_down.value}"
-    return f"epoch={plan.epoch} [{tiers}] balancing={balancing} {flags}{all_down}"
+    return f"epoch={plan.epoch} [{tiers}] balancing={balancing} {flags}{drained}{all_down}"
+
+
+def order_words(instance: Instance, *, reverted: bool) -> str:
+    order = instance.admin_order
+    if reverted or order is None or order.drain_state is None:
+        until = "" if order is None or order.expires_at is None else f" until {_seconds(order.expires_at)}"
+        return f"{instance.name} is {instance.admin_state.value} again{until}"
+    left = "" if not order.left_open else f", {order.left_open} left open"
+    return f"{instance.name} {order.drain_state.value}{left}"
+
+
+def drill_words(drill: Drill, names: Names) -> str:
+    legs = ""
+    if drill.status.is_running:
+        way = (drill.home_instance_id, drill.target_instance_id)
+        there = drill.status is DrillStatus.MOVING
+        source, target = way if there else way[::-1]
+        legs = f" {name_of(source, names)} -> {name_of(target, names)}"
+    outcome = "" if drill.outcome is None else f" {drill.outcome.value}: {drill.message}"
+    confirmed = " confirmed" if legs and drill.moved_at is not None and not outcome else ""
+    return f"{drill.status.value}{legs}{confirmed}{outcome}"
+
+
+def _seconds(at: datetime) -> str:
+    return moment((at - START).total_seconds())
 
 
 def redundancy_words(status: RedundancyStatus, names: Names) -> str:

@@ -86,6 +86,11 @@ class Code(StrEnum):
     EXPLAIN_FAILED = "PROXY_FAILOVER_060"
     LIST_TRANSITIONS_FAILED = "PROXY_FAILOVER_061"
     LIST_AUDIT_FAILED = "PROXY_FAILOVER_062"
+    CANCEL_SWITCHOVER_FAILED = "PROXY_FAILOVER_063"
+    START_DRILL_INVALID = "PROXY_FAILOVER_064"
+    START_DRILL_FAILED = "PROXY_FAILOVER_065"
+    LIST_DRILLS_FAILED = "PROXY_FAILOVER_066"
+    CANCEL_DRILL_FAILED = "PROXY_FAILOVER_067"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -151,6 +156,11 @@ MEANINGS: Mapping[Code, str] = {
     Code.EXPLAIN_FAILED: "What happens now could not be explained.",
     Code.LIST_AUDIT_FAILED: "The request for the audit entries of a proxy is not valid, or they could not be read.",
     Code.LIST_TRANSITIONS_FAILED: "The request for transitions of health is not valid, or they could not be read.",
+    Code.CANCEL_SWITCHOVER_FAILED: "A scheduled switchover could not be cancelled.",
+    Code.START_DRILL_INVALID: "An order for a drill is not valid.",
+    Code.START_DRILL_FAILED: "A drill could not be ordered.",
+    Code.LIST_DRILLS_FAILED: "The request for the drills of a proxy is not valid, or they could not be read.",
+    Code.CANCEL_DRILL_FAILED: "A drill could not be cancelled.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

@@ -46,6 +46,10 @@ def _instance(number: int, status: str, health: str, failures: int) -> Json:
         "address": f"10.0.0.{number}:8080",
         "status": status,
         "adminState": "ready",
+        "adminOrder": None,
+        "drainState": None,
+        "drainDeadline": None,
+        "openRequests": 0,
         "healthStatus": health,
         "lastHealthCheck": f"{_DAY}12:00:00.250Z",
         "consecutiveFailures": failures,
@@ -113,6 +117,10 @@ _EVENT: Json = {
     },
     "createdAt": f"{_DAY}12:00:00.251Z",
     "completedAt": f"{_DAY}12:00:00.260Z",
+    "scheduledAt": None,
+    "drillId": None,
+    "forced": False,
+    "skipped": [],
 }
 _ORDERED: Json = {
     **_EVENT,
@@ -126,6 +134,51 @@ _ORDERED: Json = {
     "durationMs": None,
     "stages": {**_EVENT["stages"], "appliedAt": None, "verifiedAt": None},
     "completedAt": None,
+}
+_SCHEDULED: Json = {
+    **_ORDERED,
+    "status": "pending",
+    "sourceInstanceId": None,
+    "epoch": 1,
+    "evidence": {"order": {"actorKind": "person", "reason": "Kernel update", "force": False}},
+    "stages": dict.fromkeys(_EVENT["stages"]),
+    "scheduledAt": f"{_DAY}22:00:00Z",
+}
+_DRILL: Json = {
+    "id": "01980f3c-0000-7000-8000-000000000013",
+    "proxyId": "web",
+    "status": "completed",
+    "outcome": "succeeded",
+    "message": "There and back, both confirmed",
+    "actor": "root",
+    "reason": "Quarterly drill",
+    "holdSeconds": 30,
+    "homeInstanceId": _FIRST_ID,
+    "targetInstanceId": _SECOND_ID,
+    "outEventId": "01980f3c-0000-7000-8000-000000000014",
+    "backEventId": "01980f3c-0000-7000-8000-000000000015",
+    "scheduledAt": None,
+    "createdAt": f"{_DAY}12:00:00Z",
+    "startedAt": f"{_DAY}12:00:00.050Z",
+    "movedAt": f"{_DAY}12:00:00.064Z",
+    "finishedAt": f"{_DAY}12:00:31.071Z",
+}
+_PENDING_DRILL: Json = {
+    **_DRILL,
+    "status": "pending",
+    **dict.fromkeys(
+        (
+            "outcome",
+            "message",
+            "homeInstanceId",
+            "targetInstanceId",
+            "outEventId",
+            "backEventId",
+            "startedAt",
+            "movedAt",
+            "finishedAt",
+        )
+    ),
 }
 _EVALUATION: Json = {
     "proxyId": "web",
@@ -158,6 +211,8 @@ _PROXY: Json = {
     "instances": _INSTANCES,
     "redundancy": _REDUNDANCY,
     "openEvent": None,
+    "scheduledEvent": None,
+    "drill": None,
     "evaluation": {
         **_EVALUATION,
         "shouldFailover": False,
@@ -352,12 +407,47 @@ SUCCESSES: Mapping[str, Json] = {
     "changeInstance": {"data": _instance(1, "active", "healthy", 0), "message": "Instance web-1 changed"},
     "deleteInstance": {"data": {"id": _FIRST_ID}, "message": "Instance deleted"},
     "setAdminState": {
-        "data": _instance(1, "ineligible", "healthy", 0) | {"adminState": "drain"},
+        "data": _instance(1, "ineligible", "healthy", 0)
+        | {
+            "adminState": "drain",
+            "adminOrder": {
+                "actor": "ann",
+                "reason": "Kernel update",
+                "orderedAt": f"{_DAY}12:00:00Z",
+                "expiresAt": f"{_DAY}14:00:00Z",
+                "revertsTo": "ready",
+                "leftOpen": None,
+            },
+            "drainState": "draining",
+            "drainDeadline": f"{_DAY}12:05:00Z",
+            "openRequests": 12,
+        },
         "message": "Admin state of web-1 is drain",
     },
     "undamp": {"data": _instance(1, "standby", "healthy", 0), "message": "Instance web-1 is not damped"},
     "listInstanceMetrics": {"data": [_SAMPLE], "count": 1},
     "switchOver": {"data": _ORDERED, "message": "Proxy web moves"},
+    "cancelSwitchover": {
+        "data": {
+            **_SCHEDULED,
+            "status": "failed",
+            "errorMessage": "cancelled by root",
+            "completedAt": f"{_DAY}13:00:00Z",
+        },
+        "message": "The scheduled switchover of web is cancelled",
+    },
+    "startDrill": {"data": _PENDING_DRILL, "message": "A drill of web is ordered"},
+    "listDrills": {"data": [_DRILL], "count": 1},
+    "cancelDrill": {
+        "data": {
+            **_PENDING_DRILL,
+            "status": "failed",
+            "outcome": "cancelled",
+            "message": "cancelled by root",
+            "finishedAt": f"{_DAY}12:00:00.010Z",
+        },
+        "message": "The drill of web is cancelled",
+    },
     "listNodes": {
         "data": [{"nodeId": "embedded", "state": "connected", "replica": None, "rejections": {}}],
         "count": 1,

@@ -112,19 +112,31 @@ class Api:
         """Take an instance away."""
         self._ask("DELETE", f"/proxy/instances/{_segment(instance_id)}")
 
-    def set_admin_state(self, instance_id: str, admin_state: str) -> Document:
-        """Order an instance to be ready, drained or in maintenance."""
-        return self._data(
-            "PUT", f"/proxy/instances/{_segment(instance_id)}/admin-state", {"adminState": admin_state}
-        )
+    def set_admin_state(self, instance_id: str, admin_state: str, terms: Document) -> Document:
+        """Order an instance to be ready, drained or in maintenance, on these terms (`reason`, `expiresInSeconds`, …)."""
+        path = f"/proxy/instances/{_segment(instance_id)}/admin-state"
+        return self._data("PUT", path, {"adminState": admin_state, **terms})
 
     def switch_over(
-        self, proxy_id: str, target_instance_id: str, reason: str | None, pin_until: str | None = None
+        self,
+        proxy_id: str,
+        target_instance_id: str | None,
+        reason: str | None,
+        *,
+        pin_until: str | None = None,
+        force: bool = False,
+        at: str | None = None,
     ) -> Document:
-        """Order the move to `target_instance_id`; the event as committed."""
-        body: dict[str, Any] = {"proxyId": proxy_id, "targetInstanceId": target_instance_id}
-        body |= {"reason": reason} if reason else {}
-        body |= {"pinUntil": pin_until} if pin_until else {}
+        """Order the move to `target_instance_id`, or to the best standby, now or `at`; the event as committed."""
+        given = {
+            "proxyId": proxy_id,
+            "targetInstanceId": target_instance_id,
+            "reason": reason,
+            "pinUntil": pin_until,
+            "force": force or None,
+            "scheduledFor": at,
+        }
+        body = {name: value for name, value in given.items() if value is not None}
         return self._data("POST", "/proxy/failover/switchover", body)
 
     def pin(self, proxy_id: str, reason: str | None, until: str | None) -> Document:
@@ -135,6 +147,24 @@ class Api:
     def undamp(self, instance_id: str) -> Document:
         """Clear an instance's damping."""
         return self._data("DELETE", f"/proxy/instances/{_segment(instance_id)}/damping")
+
+    def cancel_switchover(self, proxy_id: str) -> Document:
+        """Cancel the scheduled switchover."""
+        return self._data("DELETE", f"/proxy/{_segment(proxy_id)}/scheduled-switchover")
+
+    def start_drill(self, proxy_id: str, terms: Document) -> Document:
+        """Order a drill on these terms (`reason`, `holdSeconds`, `scheduledFor`)."""
+        return self._data("POST", f"/proxy/{_segment(proxy_id)}/drills", terms)
+
+    def drills(self, proxy_id: str, limit: int) -> Sequence[Document]:
+        """The newest `limit` drills, newest first."""
+        path = f"/proxy/{_segment(proxy_id)}/drills"
+        found: Sequence[Document] = self._ask("GET", path, params={"limit": limit})["data"]
+        return found
+
+    def cancel_drill(self, proxy_id: str) -> Document:
+        """Cancel the drill that has not ended."""
+        return self._data("DELETE", f"/proxy/{_segment(proxy_id)}/drills")
 
     def unpin(self, proxy_id: str) -> Document:
         """Take the pin off."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
 from switchover.app.policy_file import InvalidPolicyFile
-from switchover.cli import automation, explaining, machine, ordering, serving, viewing
+from switchover.cli import automation, draining, drilling, explaining, machine, ordering, serving, viewing
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
@@ -70,23 +70,22 @@ def build() -> typer.Typer:
                 ("pin", ordering.pin),
                 ("unpin", ordering.unpin),
                 ("undamp", ordering.undamp),
+                ("unschedule", ordering.unschedule),
+                ("drill", drilling.drill),
                 ("pause", automation.pause),
                 ("resume", automation.resume),
                 ("rules", automation.rules),
                 ("gate", automation.gate),
-                (
-                    "ready",
-                    ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),
-                ),
+                ("ready", draining.ready),
                 (
                     "drain",
-                    ordering.admin_state_command(
+                    draining.away_command(
                         AdminState.DRAIN, "Move traffic off an instance; it is still probed."
                     ),
                 ),
                 (
                     "maintenance",
-                    ordering.admin_state_command(
+                    draining.away_command(
                         AdminState.MAINTENANCE, "Move traffic off an instance that is being worked on."
                     ),
                 ),

@@ -1,7 +1,6 @@
-"""What operators order: a move, the end of a pin, an instance's admin state."""
+"""What operators order: a move, now or later, and the end of a pin or of an order for later."""
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
@@ -22,9 +21,9 @@ from switchover.cli.options import (
 )
 from switchover.cli.tables import milliseconds, pin_words
 from switchover.cli.terminal import say
+from switchover.cli.times import moment, shown
 from switchover.cli.views import EventView, InstanceView, ProxyView, event_view, proxy_view
 from switchover.model.events import EventStatus
-from switchover.model.instance import AdminState
 
 PinForOption = Annotated[
     str | None,
@@ -38,12 +37,25 @@ _EVENTS_LOOKED_THROUGH = 50
 
 
 def switch(
+    *,
     proxy: ProxyArgument,
     to: Annotated[
-        str, typer.Option("--to", metavar="INSTANCE", help="The next active: an instance's name or id.")
-    ],
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="INSTANCE",
+            help="The next active: an instance's name or id; the best standby if missing.",
+        ),
+    ] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; kept with the event.")] = None,
     pin_for: PinForOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="Do it then instead of now, such as 2026-01-31T22:00:00Z."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also to a target that is unhealthy or unknown; needs --reason.")
+    ] = False,
     wait: Annotated[
         float, typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for it.")
     ] = 30.0,
@@ -56,15 +68,26 @@ def switch(
     The instance is pinned: no failback until it fails, the pin ends or `switchover unpin`.
     """
     until = _end_of_pin(pin_for)
+    if force and reason is None:
+        raise wrong_usage("--reason: is missing; --force needs one")
     with connect(url, token, data_dir) as api:
         view = proxy_view(api.proxy(proxy))
-        target = _known(view, to)
-        if view.active_id == target.instance_id:
+        target = None if to is None else known(view, to)
+        if at is None and target is not None and view.active_id == target.instance_id:
             say(f"{target.name} carries {proxy} already; nothing was moved.")
             return
-        ordered = event_view(api.switch_over(proxy, target.instance_id, reason, until))
+        target_id = None if target is None else target.instance_id
+        document = api.switch_over(proxy, target_id, reason, pin_until=until, force=force, at=_moment(at))
+        ordered = event_view(document)
+        if ordered.scheduled_at is not None:
+            where = "the best standby" if target is None else target.name
+            say(f"{proxy} moves to {where} at {shown(ordered.scheduled_at)}.")
+            return
         event = _outcome(api, ordered, proxy, wait)
-    story = f"{event.event_type.value} of {proxy} from {view.name_of(event.source_id)} to {target.name}"
+    names = (view.name_of(event.source_id), view.name_of(event.target_id))
+    story = f"{event.event_type.value} of {proxy} from {names[0]} to {names[1]}"
+    if ordered.skipped:
+        story += f" (forced, skipping: {', '.join(ordered.skipped)})"
     match event.status:
         case EventStatus.COMPLETED:
             say(f"Completed: {story}, in {milliseconds(event.duration_ms)} (epoch {event.epoch}).")
@@ -101,7 +124,7 @@ def undamp(
 ) -> None:
     """Clear an instance's damping: its flap score, and what its failed failbacks count."""
     with connect(url, token, data_dir) as api:
-        target = _known(proxy_view(api.proxy(proxy)), instance)
+        target = known(proxy_view(api.proxy(proxy)), instance)
         api.undamp(target.instance_id)
     say(f"{target.name} is not damped.")
 
@@ -118,26 +141,16 @@ def unpin(
     say(f"{proxy} is not pinned.")
 
 
-def admin_state_command(state: AdminState, summary: str) -> Callable[..., None]:
-    """The command that orders `state`, with `summary` as its help."""
-
-    def command(
-        proxy: ProxyArgument,
-        instance: InstanceArgument,
-        url: UrlOption = None,
-        token: TokenOption = None,
-        data_dir: DataDirOption = DEFAULT_DATA_DIR,
-    ) -> None:
-        with connect(url, token, data_dir) as api:
-            target = _known(proxy_view(api.proxy(proxy)), instance)
-            api.set_admin_state(target.instance_id, state.value)
-            active = proxy_view(api.proxy(proxy))
-        say(
-            f"{target.name} is ordered {state.value}; {active.name_of(active.active_id)} is active in {proxy}."
-        )
-
-    command.__doc__ = summary
-    return command
+def unschedule(
+    proxy: ProxyArgument,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Cancel the switchover that a proxy has scheduled."""
+    with connect(url, token, data_dir) as api:
+        api.cancel_switchover(proxy)
+    say(f"{proxy} has no scheduled switchover any more.")
 
 
 def _end_of_pin(pin_for: str | None) -> str | None:
@@ -146,7 +159,12 @@ def _end_of_pin(pin_for: str | None) -> str | None:
     return (SystemClock().now() + timedelta(seconds=duration_seconds("--pin-for", pin_for))).isoformat()
 
 
-def _known(view: ProxyView, name_or_id: str) -> InstanceView:
+def known(view: ProxyView, name_or_id: str) -> InstanceView:
+    """The instance of that name or id.
+
+    Raises:
+        CommandFailed: There is none.
+    """
     found = view.instance(name_or_id)
     if found is None:
         names = ", ".join(instance.name for instance in view.instances) or "none"
@@ -166,3 +184,7 @@ def _outcome(api: Api, ordered: EventView, proxy: str, wait: float) -> EventView
         found = (event_view(document) for document in api.events(proxy, _EVENTS_LOOKED_THROUGH))
         event = next((e for e in found if e.event_id == ordered.event_id), event)
     return event
+
+
+def _moment(at: str | None) -> str | None:
+    return None if at is None else moment("--at", at).isoformat()

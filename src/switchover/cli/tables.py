@@ -12,6 +12,7 @@ from switchover.cli.views import (
     STAGES,
     AutomationView,
     BlockedView,
+    DrillView,
     EventView,
     InstanceView,
     NodeView,
@@ -137,6 +138,8 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
     if proxy.blocked is not None:
         facts.add_row("blocked", styled(_blocked_words(proxy, proxy.blocked), "yellow"))
     facts.add_row("epoch", str(proxy.epoch))
+    for name, words in (*_ordered_facts(proxy), *_planned_facts(proxy)):
+        facts.add_row(name, styled(words))
     if proxy.owner is not None:
         facts.add_row("owner", styled(proxy.owner))
     console.print(facts)
@@ -199,6 +202,67 @@ def automation_drawn(console: Console, view: AutomationView) -> None:
 def _blocked_words(view: ProxyView, move: BlockedView) -> str:
     wanted = f"{move.event_type} {view.name_of(move.source_id)} → {view.name_of(move.target_id)}"
     return f"{wanted} since {_when(move.first_at)} ({move.reason}): {move.message}"
+
+
+def drills_drawn(view: ProxyView, shown: Sequence[DrillView]) -> RenderableType:
+    """Drills with where they went and how they ended."""
+    table = _table("AT", "FROM", "TO", "OUTCOME", "TOOK", "BY", "REASON")
+    for drill in shown:
+        table.add_row(
+            _when(drill.started_at or drill.scheduled_at or drill.created_at),
+            styled(view.name_of(drill.home_id)),
+            styled(view.name_of(drill.target_id)),
+            styled(drill.outcome or drill.status, "green" if drill.outcome == "succeeded" else "yellow"),
+            "—" if drill.took_seconds is None else f"{drill.took_seconds:.1f} s",
+            styled(drill.actor),
+            styled(drill.message or ""),
+        )
+    return table
+
+
+def _ordered_facts(proxy: ProxyView) -> Sequence[tuple[str, str]]:
+    """Who ordered which instance away, why, until when, and how far that is."""
+    facts = []
+    for instance in proxy.instances:
+        if instance.ordered_by is None and instance.admin_state == "ready":
+            continue
+        parts = [instance.admin_state]
+        if instance.ordered_by:
+            parts.append(f"by {instance.ordered_by}")
+        if instance.expires_at is not None:
+            parts.append(f"until {_when(instance.expires_at)}")
+        words = " ".join(parts) + (f": {instance.order_reason}" if instance.order_reason else "")
+        if instance.admin_state == "ready" and instance.expires_at is None:
+            continue
+        facts.append((f"order {instance.name}", words + _drained_words(instance)))
+    return facts
+
+
+def _drained_words(instance: InstanceView) -> str:
+    match instance.drain_state:
+        case None:
+            return ""
+        case "draining":
+            return f" (draining, {instance.open_requests or 0} requests open)"
+        case "idle":
+            return " (idle)"
+        case _:
+            left = "" if instance.left_open is None else f", {instance.left_open} requests open then"
+            return f" (its time to drain is over{left})"
+
+
+def _planned_facts(proxy: ProxyView) -> Sequence[tuple[str, str]]:
+    facts = []
+    planned, drill = proxy.scheduled_event, proxy.drill
+    if planned is not None and planned.scheduled_at is not None:
+        where = "the best standby" if planned.target_id is None else proxy.name_of(planned.target_id)
+        facts.append(
+            ("scheduled", f"switchover to {where} at {_when(planned.scheduled_at)}: {planned.reason}")
+        )
+    if drill is not None:
+        at = "" if drill.scheduled_at is None else f" at {_when(drill.scheduled_at)}"
+        facts.append(("drill", f"{drill.status}{at}, by {drill.actor}"))
+    return facts
 
 
 def nodes(console: Console, known: Sequence[NodeView]) -> None:

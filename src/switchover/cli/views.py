@@ -27,6 +27,13 @@ class InstanceView:
     flap_score: float
     is_damped: bool
     damped_until: datetime | None
+    ordered_by: str | None = None
+    order_reason: str | None = None
+    expires_at: datetime | None = None
+    drain_state: str | None = None
+    drain_deadline: datetime | None = None
+    open_requests: int | None = None
+    left_open: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class EventView:
     duration_ms: float | None
     stages: Mapping[str, datetime]
     created_at: datetime
+    scheduled_at: datetime | None = None
+    skipped: tuple[str, ...] = ()
 
     def after_detection_ms(self, stage: str) -> float | None:
         """Milliseconds from detection to `stage`; None where either is unknown."""
@@ -99,6 +108,36 @@ class AutomationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillView:
+    """One drill as the API tells of it."""
+
+    drill_id: str
+    status: str
+    outcome: str | None
+    message: str | None
+    actor: str
+    home_id: str | None
+    target_id: str | None
+    scheduled_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    moved_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.finished_at is not None
+
+    @property
+    def took_seconds(self) -> float | None:
+        """From its begin to its end; None where either is unknown."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyView:
     """One proxy as the API tells of it.
 
@@ -136,6 +175,8 @@ class ProxyView:
     is_all_down: bool
     pauses: tuple[PauseView, ...] = ()
     blocked: BlockedView | None = None
+    scheduled_event: EventView | None = None
+    drill: DrillView | None = None
 
     def name_of(self, instance_id: str | None) -> str:
         """The name of an instance; its id when it is gone, a dash for none."""
@@ -156,6 +197,7 @@ class ProxyView:
 
 def instance_view(document: Mapping[str, Any]) -> InstanceView:
     """Read an instance."""
+    order: Mapping[str, Any] = document.get("adminOrder") or {}
     return InstanceView(
         instance_id=document["id"],
         name=document["instanceName"],
@@ -170,6 +212,13 @@ def instance_view(document: Mapping[str, Any]) -> InstanceView:
         flap_score=document.get("flapScore") or 0.0,
         is_damped=bool(document.get("dampedBy")),
         damped_until=_moment(document.get("dampedUntil")),
+        ordered_by=order.get("actor"),
+        order_reason=order.get("reason"),
+        expires_at=_moment(order.get("expiresAt")),
+        drain_state=document.get("drainState"),
+        drain_deadline=_moment(document.get("drainDeadline")),
+        open_requests=document.get("openRequests"),
+        left_open=order.get("leftOpen"),
     )
 
 
@@ -190,6 +239,26 @@ def event_view(document: Mapping[str, Any]) -> EventView:
         duration_ms=document.get("durationMs"),
         stages={name: at for name, at in reached.items() if at is not None},
         created_at=datetime.fromisoformat(document["createdAt"]),
+        scheduled_at=_moment(document.get("scheduledAt")),
+        skipped=tuple(document.get("skipped") or ()),
+    )
+
+
+def drill_view(document: Mapping[str, Any]) -> DrillView:
+    """Read a drill."""
+    return DrillView(
+        drill_id=document["id"],
+        status=document["status"],
+        outcome=document.get("outcome"),
+        message=document.get("message"),
+        actor=document["actor"],
+        home_id=document.get("homeInstanceId"),
+        target_id=document.get("targetInstanceId"),
+        scheduled_at=_moment(document.get("scheduledAt")),
+        created_at=datetime.fromisoformat(document["createdAt"]),
+        started_at=_moment(document.get("startedAt")),
+        moved_at=_moment(document.get("movedAt")),
+        finished_at=_moment(document.get("finishedAt")),
     )
 
 
@@ -225,6 +294,8 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
         is_all_down=document.get("isAllDown") is True,
         pauses=tuple(pause_view(pause) for pause in document.get("pauses") or ()),
         blocked=None if document.get("blocked") is None else blocked_view(document["blocked"]),
+        scheduled_event=None if (planned := document.get("scheduledEvent")) is None else event_view(planned),
+        drill=None if (drill := document.get("drill")) is None else drill_view(drill),
     )
 
 

@@ -13,6 +13,8 @@ from switchover.model.instance import Instance, Usage
 from switchover.model.observation import InstanceHealth, Observation, Outcome, Report
 from switchover.model.plan import EndpointTraffic
 
+OpenRequests = Mapping[tuple[str, UUID, int], int]
+
 LATENCY_SMOOTHING = 0.3
 """How much one probe counts in the moving average of an instance's latency."""
 
@@ -93,11 +95,15 @@ def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -
             reported = account.instance_id in state.reporting
             usage = _carried(instance.usage, account, reported=reported)
             instances[instance.instance_id] = replace(instance, usage=usage)
-    connections = _connections(state.connections, evidence.traffic)
+    open_requests, connections = state.open_requests, state.connections
+    if evidence.traffic:
+        open_requests = _open_requests(open_requests, evidence.traffic)
+        connections = _connections(connections, open_requests, evidence.traffic)
     return replace(
         state,
         instances=instances,
         connections=connections,
+        open_requests=open_requests,
         turns=tuple(turns[-MOST_TURNS:]),
         sightings=sighted(state.sightings, seen),
     )
@@ -137,7 +143,17 @@ def _carried(usage: Usage, account: EndpointTraffic, *, reported: bool) -> Usage
     )
 
 
-def _connections(before: Mapping[UUID, int], traffic: tuple[EndpointTraffic, ...]) -> Mapping[UUID, int]:
-    if not traffic:
-        return before
-    return {**before, **{account.instance_id: account.in_progress for account in traffic}}
+def _open_requests(before: OpenRequests, traffic: tuple[EndpointTraffic, ...]) -> OpenRequests:
+    """What is open where; what a node said last of an instance in an epoch is the truth about that."""
+    told = {(a.node_id, a.instance_id, a.epoch): a.in_progress for a in traffic}
+    return {key: count for key, count in {**before, **told}.items() if count}
+
+
+def _connections(
+    before: Mapping[UUID, int], open_requests: OpenRequests, traffic: tuple[EndpointTraffic, ...]
+) -> Mapping[UUID, int]:
+    told = {account.instance_id: 0 for account in traffic}
+    for (_, instance_id, _), count in open_requests.items():
+        if instance_id in told:
+            told[instance_id] += count
+    return {**before, **told}

@@ -16,6 +16,7 @@ from switchover.decision.redundancy import redundancy_of
 from switchover.decision.view import View
 from switchover.health.machine import HealthChange
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.errors import NotFound, OutcomeUnknown
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
@@ -63,9 +64,12 @@ class ProxyState:
         sightings: The last things seen of each instance.
         moves: Committed moves of the last hour, oldest first.
         open_move: The event whose outcome is missing; None without one.
+        scheduled_move: The switchover of which the time has not come; None without one.
+        drill: The drill that has not ended; None without one.
         derived: The redundancy that the instances give; the next derived change is measured against it.
         declared: What an admin declared instead; None when `derived` is in force.
         connections: Live connections per instance, where the data plane tells.
+        open_requests: What these are summed from: per node, instance and epoch; nothing where none is open.
         reporting: Instances whose latency and error rate somebody reports, so that probes leave them alone.
         last_move_failed: Whether the last move had failed when this was loaded; `is_interrupted` is what follows from it.
         unverified_event_id: The last move while no node told that its target answered; None otherwise.
@@ -82,9 +86,12 @@ class ProxyState:
     sightings: Sightings = field(default_factory=lambda: MappingProxyType({}))
     moves: tuple[PastMove, ...] = ()
     open_move: FailoverEvent | None = None
+    scheduled_move: FailoverEvent | None = None
+    drill: Drill | None = None
     derived: RedundancyStatus
     declared: RedundancyStatus | None = None
     connections: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
+    open_requests: Mapping[tuple[str, UUID, int], int] = field(default_factory=lambda: MappingProxyType({}))
     reporting: frozenset[UUID] = frozenset()
     last_move_failed: bool = False
     unverified_event_id: UUID | None = None
@@ -105,7 +112,8 @@ class ProxyState:
 
     def view(self) -> View:
         """What a decision may look at."""
-        return view_of(self.proxy, self.instances, self.moves, self.connections)
+        seen = view_of(self.proxy, self.instances, self.moves, self.connections)
+        return replace(seen, is_drilling=self.drill is not None and self.drill.status.is_running)
 
     def with_instance(self, instance: Instance) -> "ProxyState":
         """This state with `instance` added or replaced, once it is stored whole."""
@@ -154,6 +162,8 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         recorded={instance.instance_id: recorded_of(instance) for instance in stored.instances},
         moves=stored.moves,
         open_move=stored.open_move,
+        scheduled_move=stored.scheduled_move,
+        drill=stored.open_drill,
         derived=derived,
         declared=declared,
         last_move_failed=stored.last_move_failed,
@@ -174,6 +184,7 @@ def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
         stored,
         instances=instances,
         connections=known.connections,
+        open_requests=known.open_requests,
         reporting=known.reporting,
         # Of a turn that was stored, the store has the state; only whose state it lacks is still to be told.
         turns=tuple(turn for turn in known.turns if _is_due(turn, stored, instances)),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from switchover.control.blocking import block_after
 from switchover.control.evidence import evidence_of
@@ -16,9 +17,9 @@ from switchover.control.telling import (
 )
 from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
-from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
+from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind
 from switchover.decision.view import View
-from switchover.model.actor import AUTOMATION, Actor
+from switchover.model.actor import AUTOMATION, Actor, ActorKind
 from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import (
@@ -28,6 +29,7 @@ from switchover.model.events import (
     FailoverEvent,
     PastMove,
     Stages,
+    Trigger,
     close,
 )
 from switchover.model.instance import Instance
@@ -35,7 +37,10 @@ from switchover.model.observation import Health
 from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.model.transition import HealthTransition
+from switchover.record.conflicts import schedule_gone
 from switchover.record.store import Move, Pass
+
+_DRILLS = frozenset({Reason.DRILL, Reason.DRILL_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +51,19 @@ class Order:
         actor: Whose.
         reason: The words they gave for it.
         pin_until: Until when a move of theirs is pinned; None has no end.
-        force: Whether it skips the safety rules.
+        force: Whether they skip what can be skipped: the safety rules, and what was measured of the target.
+        event_id: What the move's event is to be called; None for a new id.
+        scheduled: Whether that event is the one that the proxy has scheduled.
+        drill_id: The drill that the move is part of.
     """
 
     actor: Actor = AUTOMATION
     reason: str | None = None
     pin_until: datetime | None = None
     force: bool = False
+    event_id: UUID | None = None
+    scheduled: bool = False
+    drill_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,21 +172,25 @@ def _move(
     state: ProxyState, view: View, decision: Decision, order: Order, *, now: datetime, ids: IdFactory
 ) -> Move:
     proxy, actor, reason = state.proxy, _actor(decision, order), _reason(decision, order)
+    planned = _planned(state, order)
     event = FailoverEvent(
-        event_id=ids(),
+        event_id=order.event_id or ids(),
         proxy_id=proxy.proxy_id,
         event_type=EVENT_TYPES[decision.kind],
         status=EventStatus.IN_PROGRESS,
-        trigger=trigger_of(decision.reason),
+        trigger=_trigger(decision, order),
         source_instance_id=decision.source_instance_id,
         target_instance_id=decision.target_instance_id,
         reason=reason,
         reason_code=decision.reason.value,
         epoch=proxy.epoch + 1,
         actor=actor.name,
-        evidence=evidence_of(view, decision, now, sightings=state.sightings, actor=actor.name, reason=reason),
+        evidence=evidence_of(view, decision, now, sightings=state.sightings, actor=actor.name, reason=reason)
+        | _forced(decision, order),
         stages=Stages(detected_at=decision.detected_at or now, decided_at=now, committed_at=now),
-        created_at=now,
+        created_at=now if planned is None else planned.created_at,
+        scheduled_at=None if planned is None else planned.scheduled_at,
+        drill_id=order.drill_id,
     )
     superseded = None
     if state.open_move is not None:
@@ -190,11 +205,37 @@ def _move(
         superseded=superseded,
         pin_note=pin,
         forced=order.force and decision.reason is Reason.MANUAL,
+        scheduled=planned is not None,
     )
+
+
+def _planned(state: ProxyState, order: Order) -> FailoverEvent | None:
+    if not order.scheduled:
+        return None
+    planned = state.scheduled_move
+    if planned is None or planned.event_id != order.event_id:
+        raise schedule_gone(state.proxy.proxy_id, state.proxy.active_instance_id, state.proxy.epoch)
+    return planned
+
+
+def _trigger(decision: Decision, order: Order) -> Trigger:
+    by_people = _actor(decision, order).kind is not ActorKind.AUTOMATION
+    # A drain that ended by itself is somebody's all the same.
+    ordered = decision.reason in BY_PEOPLE and (by_people or decision.reason not in _DRILLS)
+    return Trigger.MANUAL if ordered else Trigger.AUTOMATIC
+
+
+def _forced(decision: Decision, order: Order) -> dict[str, object]:
+    if not order.force:
+        return {}
+    skipped = str(decision.facts.get("skipped", ""))
+    return {"forced": True, "skipped": skipped.split(", ") if skipped else []}
 
 
 def _reason(decision: Decision, order: Order) -> str:
     given = order.reason if decision.reason is Reason.MANUAL else None
+    if decision.reason in _DRILLS and order.reason:
+        return f"{sentence(decision.reason, decision.facts)} ({order.reason})"
     return given or sentence(decision.reason, decision.facts)
 
 
@@ -204,6 +245,9 @@ def _actor(decision: Decision, order: Order) -> Actor:
 
 
 def _pin_after(state: ProxyState, decision: Decision, order: Order, now: datetime) -> Pin | None:
+    if decision.reason in _DRILLS:
+        # It goes back by itself, to whatever was there before.
+        return state.proxy.pin
     # An operator's drain moves the traffic too, but it names no target, so there is nothing to pin.
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
         if decision.target_instance_id is None:
@@ -241,6 +285,7 @@ def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:
         ),
         moves=(*recent, past),
         open_move=event,
+        scheduled_move=None if move.scheduled else state.scheduled_move,
         unverified_event_id=event.event_id,
     )
 
@@ -252,6 +297,7 @@ def _move_entry(event: FailoverEvent, actor: Actor, now: datetime, ids: IdFactor
         "sourceInstanceId": str(event.source_instance_id) if event.source_instance_id else None,
         "targetInstanceId": str(event.target_instance_id),
         "reason": event.reason,
+        **{key: event.evidence[key] for key in ("forced", "skipped") if key in event.evidence},
     }
     return audit_of(ids, actor, "move.commit", event.proxy_id, now, subject_id=event.event_id, detail=detail)
 

@@ -21,6 +21,7 @@ from switchover.control.safety import SafetyBook
 from switchover.control.service import ProxyFailoverService
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
+from switchover.control.timetable import Timetable
 from switchover.control.traffic import TrafficWatch
 from switchover.model.clock import Clock, IdFactory
 from switchover.model.lease import Fence, Replica
@@ -148,6 +149,8 @@ class ControlPlane:
         self._relay = self._messenger()
         self._housekeeping = self._housekeeper()
         self._replication = None if parts.company is None else self._replicated(parts.company)
+        self._desk = self._desk_of(parts)
+        self._timetable = Timetable(self._desk)
         self.service = self._service()
 
     def _epoch_keeper(self, exchange: Exchange | None) -> NewerEpochs:
@@ -201,9 +204,8 @@ class ControlPlane:
             clock=self._parts.clock,
         )
 
-    def _service(self) -> ProxyFailoverService:
-        parts = self._parts
-        desk = Desk(
+    def _desk_of(self, parts: Parts) -> Desk:
+        return Desk(
             fleet=self._fleet,
             ownership=self._ownership,
             store=self._store,
@@ -223,9 +225,11 @@ class ControlPlane:
             claim=self._claim,
             read_back=self.read_back,
         )
+
+    def _service(self) -> ProxyFailoverService:
         condition = Condition(runs=self._ready.is_set, watch=self._watch, ownership=self._ownership)
         return ProxyFailoverService(
-            desk, self._callbacks, condition=condition, stop=self.stop, catch_up=self.catch_up
+            self._desk, self._callbacks, condition=condition, stop=self.stop, catch_up=self.catch_up
         )
 
     def listeners(self) -> Sequence[tuple[str, Listener]]:
@@ -257,6 +261,7 @@ class ControlPlane:
                     tasks.create_task(self._epochs.run(), name="epochs"),
                     tasks.create_task(self._nodes.run(), name="nodes"),
                     tasks.create_task(self._dispatcher.run(), name="dispatcher"),
+                    tasks.create_task(self._timetable.run(), name="timetable"),
                     tasks.create_task(self._collector.run(), name="collector"),
                     tasks.create_task(self._traffic.run(), name="traffic"),
                     tasks.create_task(self._relay.run(), name="relay"),
@@ -335,6 +340,7 @@ class ControlPlane:
 
     def _heed(self, result: PassResult) -> None:
         self._dispatcher.heed(result)
+        self._timetable.heed(result.state)
 
 
 def _ownership(fleet: Fleet, parts: Parts) -> Ownership:

@@ -11,6 +11,7 @@ from typing import assert_never
 from uuid import UUID
 
 from switchover.decision.decide import decide
+from switchover.decision.draining import ends_of_orders
 from switchover.decision.history import remembered
 from switchover.decision.reasons import Reason
 from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
@@ -32,11 +33,15 @@ class PurePass:
     Attributes:
         view: The view afterwards, the move applied.
         changes: What each piece of evidence did to health, in order; evidence on unknown instances has none.
+        ended: The instances whose admin order, or waiting for open requests, time has ended, as they are now.
+        decided: What was decided on: the view with the evidence and those ends in it.
         decision: What was decided, before it was applied.
     """
 
     view: View
+    decided: View
     changes: tuple[HealthChange, ...]
+    ended: tuple[Instance, ...]
     decision: Decision
 
 
@@ -47,8 +52,17 @@ def pure_pass(view: View, evidence: Iterable[Evidence], now: datetime) -> PurePa
         view, change = fold(view, piece)
         if change is not None:
             changes.append(change)
+    ended = ends_of_orders(view, now)
+    for instance in ended:
+        view = with_instance(view, instance)
     decision = decide(view, now)
-    return PurePass(view=apply_move(view, decision, now), changes=tuple(changes), decision=decision)
+    return PurePass(
+        view=apply_move(view, decision, now),
+        decided=view,
+        changes=tuple(changes),
+        ended=ended,
+        decision=decision,
+    )
 
 
 def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
@@ -113,6 +127,8 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
 
 
 def _pin_after(pin: Pin | None, decision: Decision) -> Pin | None:
+    if decision.reason in {Reason.DRILL, Reason.DRILL_BACK}:
+        return pin
     target = decision.target_instance_id
     if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE and target is not None:
         return Pin(instance_id=target)

@@ -13,6 +13,7 @@ from switchover.decision.evaluate import evaluate
 from switchover.decision.plan import is_all_down
 from switchover.model.actor import Actor
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
@@ -99,6 +100,12 @@ class Queries:
         self._desk.visible(proxy_id, actor)
         return await self._desk.store.blocked_moves(proxy_id, limit)
 
+    async def drills(self, proxy_id: str, limit: int, actor: Actor) -> Sequence[Drill]:
+        """Its newest drills, newest first."""
+        check_limit(limit, MOST_EVENTS)
+        self._desk.visible(proxy_id, actor)
+        return await self._desk.store.drills(proxy_id, limit)
+
     async def metrics(
         self, instance_id: UUID, since: datetime | None, until: datetime | None, limit: int, actor: Actor
     ) -> Sequence[InstanceMetrics]:
@@ -115,6 +122,8 @@ class Queries:
             instances=instance_states(state, now),
             redundancy=state.redundancy,
             open_event=state.open_move,
+            scheduled_event=state.scheduled_move,
+            drill=state.drill,
             decision=decide(view, now),
             pauses=view.safety.pauses(now),
             blocked=state.blocked,

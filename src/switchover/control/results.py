@@ -7,6 +7,7 @@ from datetime import datetime
 from switchover.decision.damping import Damping
 from switchover.decision.verdict import Decision
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance, Standing
 from switchover.model.lease import Replica
@@ -26,11 +27,21 @@ class SavedConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceState:
-    """An instance, what it is to its proxy now, and how it is damped."""
+    """An instance, what it is to its proxy now, and how it is damped.
+
+    Attributes:
+        instance: As registered and measured.
+        standing: What it is to its proxy.
+        damping: Whether and until when it is left alone.
+        open_requests: How many requests or connections nodes have open there; None where nobody tells.
+        drain_deadline: Until when those are waited for; None when they are not, or its traffic has not moved yet.
+    """
 
     instance: Instance
     standing: Standing
     damping: Damping
+    open_requests: int | None = None
+    drain_deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +67,8 @@ class ProxyOverview:
         instances: By preference.
         redundancy: As derived or declared.
         open_event: The move whose outcome is missing; None without one.
+        scheduled_event: The switchover of which the time has not come; None without one.
+        drill: The drill that has not ended; None without one.
         decision: What the cycle would decide now, with its evidence.
         rejections: Node id → the node's own words about what it refuses of this proxy.
         owner: The replica that decides about it, by name; None when nobody does, or there is but one process.
@@ -68,6 +81,8 @@ class ProxyOverview:
     instances: tuple[InstanceState, ...]
     redundancy: RedundancyStatus
     open_event: FailoverEvent | None
+    scheduled_event: FailoverEvent | None
+    drill: Drill | None
     decision: Decision
     rejections: Mapping[str, str]
     owner: str | None

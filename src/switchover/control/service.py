@@ -9,6 +9,7 @@ from switchover.control.commands.configuration import ConfigurationCommands
 from switchover.control.commands.instances import InstanceCommands
 from switchover.control.commands.moves import MoveCommands
 from switchover.control.commands.safety import SafetyCommands
+from switchover.control.commands.schedules import ScheduleCommands
 from switchover.control.condition import Condition
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_policy
@@ -26,6 +27,7 @@ from switchover.control.results import (
 from switchover.control.states import shown_proxy
 from switchover.model.actor import LIBRARY, Actor
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
@@ -72,6 +74,7 @@ class ProxyFailoverService:
         self._instances = InstanceCommands(desk)
         self._moves = MoveCommands(desk)
         self._safety = SafetyCommands(desk, self._configuration)
+        self._schedules = ScheduleCommands(desk)
         self._queries = Queries(desk)
         self._explaining = Explaining(desk, condition)
 
@@ -146,10 +149,24 @@ class ProxyFailoverService:
         await self._instances.delete(instance_id, actor)
 
     async def set_admin_state(
-        self, instance_id: UUID, admin_state: str, *, actor: Actor = LIBRARY
+        self,
+        instance_id: UUID,
+        admin_state: str,
+        *,
+        reason: str | None = None,
+        expires_in_seconds: float | None = None,
+        drain_timeout_seconds: float | None = None,
+        actor: Actor = LIBRARY,
     ) -> InstanceState:
-        """Order an instance to be `ready`, `drain` or `maintenance`."""
-        return await self._instances.order(instance_id, admin_state, actor)
+        """Order an instance `ready`, to `drain`, or into `maintenance`; an order that expires reverts by itself."""
+        return await self._instances.order(
+            instance_id,
+            admin_state,
+            actor,
+            reason=reason,
+            expires_in_seconds=expires_in_seconds,
+            drain_timeout_seconds=drain_timeout_seconds,
+        )
 
     async def undamp(self, instance_id: UUID, *, actor: Actor = LIBRARY) -> InstanceState:
         """Clear an instance's damping: its flap score, and what its failed failbacks count."""
@@ -198,13 +215,17 @@ class ProxyFailoverService:
         reason: str | None = None,
         *,
         pin_until: datetime | None = None,
+        force: bool = False,
         actor: Actor = LIBRARY,
     ) -> FailoverEvent:
         """Move from the active to an eligible instance and pin it, until `pin_until` if that is given; answers when
         the intent is on record.
+
+        `force` needs a reason, skips the safety rules and takes an unhealthy target too; the event's evidence says what
+        was skipped.
         """
         return await self._moves.execute(
-            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until=pin_until
+            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until=pin_until, force=force
         )
 
     async def switch_over(
@@ -214,12 +235,48 @@ class ProxyFailoverService:
         reason: str | None = None,
         *,
         pin_until: datetime | None = None,
+        force: bool = False,
+        scheduled_for: datetime | None = None,
         actor: Actor = LIBRARY,
     ) -> FailoverEvent:
         """Make a planned move to an eligible instance, the best one by default, and pin it, until `pin_until` if that
-        is given.
+        is given; `force` as above.
+
+        With `scheduled_for`, at most 30 days ahead, the event is `pending` until then.
         """
-        return await self._moves.switch_over(proxy_id, target_instance_id, reason, actor, pin_until=pin_until)
+        if scheduled_for is not None:
+            return await self._schedules.schedule(
+                proxy_id, target_instance_id, reason, scheduled_for, actor, force=force
+            )
+        return await self._moves.switch_over(
+            proxy_id, target_instance_id, reason, actor, pin_until=pin_until, force=force
+        )
+
+    async def cancel_switchover(self, proxy_id: str, *, actor: Actor = LIBRARY) -> FailoverEvent:
+        """Cancel the scheduled switchover."""
+        return await self._schedules.cancel(proxy_id, actor)
+
+    # Drills.
+
+    async def start_drill(
+        self,
+        proxy_id: str,
+        reason: str | None = None,
+        *,
+        hold_seconds: float | None = None,
+        scheduled_for: datetime | None = None,
+        actor: Actor = LIBRARY,
+    ) -> Drill:
+        """Order a move to the best standby and back again, for now or for later; answers before it begins."""
+        return await self._schedules.drill(proxy_id, reason, hold_seconds, scheduled_for, actor)
+
+    async def cancel_drill(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Drill:
+        """End the drill; one that has begun goes back first."""
+        return await self._schedules.cancel_drill(proxy_id, actor)
+
+    async def get_drills(self, proxy_id: str, limit: int = 50, *, actor: Actor = LIBRARY) -> Sequence[Drill]:
+        """The newest drills, newest first, 1 to 500."""
+        return await self._queries.drills(proxy_id, limit, actor)
 
     async def complete_failover_event(
         self,

@@ -65,6 +65,9 @@ def event_payload(event: FailoverEvent) -> dict[str, Any]:
         "reasonCode": event.reason_code,
         "errorMessage": event.error_message,
         "epoch": event.epoch,
+        "scheduledAt": time_text(event.scheduled_at),
+        "drillId": _id(event.drill_id),
+        "forced": bool(event.evidence.get("forced", False)),
         "durationMs": event.duration_ms,
         "stages": {
             "detectedAt": time_text(stages.detected_at),

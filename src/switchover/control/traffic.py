@@ -62,7 +62,8 @@ class TrafficWatch:
         """Take in a node's account of a proxy that is ours."""
         if not self._ownership.holds(account.proxy_id) or account.proxy_id not in self._fleet:
             return
-        self._dispatcher.take(account.proxy_id, Evidence(traffic=account.endpoints))
+        told = tuple(replace(endpoint, node_id=account.node_id) for endpoint in account.endpoints)
+        self._dispatcher.take(account.proxy_id, Evidence(traffic=told))
         self._suspect(account)
         await self._verify(account)
 

@@ -43,6 +43,8 @@ def fail_back(survey: Survey) -> Decision:
     )
     if not preferred:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
+    if view.is_drilling:
+        return survey.hold(Reason.DRILLING)
     pin = view.proxy.pin_at(survey.now)
     if pin is not None and pin.instance_id == active.instance_id:
         return survey.hold(Reason.PINNED, recheck_at=pin.until)

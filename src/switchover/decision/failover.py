@@ -31,6 +31,8 @@ def leave_active(survey: Survey) -> Decision | None:
     cause = _cause(view, policy)
     if cause is None:
         return None
+    if cause.reason is Reason.ACTIVE_UNHEALTHY and _was_forced(view):
+        return survey.hold(Reason.FORCED, detected_at=cause.detected_at)
     if cause.kind is DecisionKind.FAILOVER and not policy.enable_auto_failover:
         return survey.hold(Reason.AUTO_FAILOVER_DISABLED, cause.facts, detected_at=cause.detected_at)
     if not view.instances:
@@ -55,6 +57,17 @@ def _cause(view: View, policy: FailoverPolicy) -> _Cause | None:
         case _:
             assert_never(active.admin_state)
     return _Cause(kind=DecisionKind.SWITCHOVER, reason=reason, detected_at=active.admin_changed_at)
+
+
+def _was_forced(view: View) -> bool:
+    """Whether an operator put the active where it is although it was unhealthy already; that is known for an hour."""
+    active, last = view.active, view.moves[-1] if view.moves else None
+    if active is None or last is None or active.health.changed_at is None:
+        return False
+    return (
+        view.proxy.pinned_instance_id == active.instance_id == last.target_instance_id
+        and active.health.changed_at <= last.committed_at
+    )
 
 
 def _failure(active: Instance, policy: FailoverPolicy) -> _Cause | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from switchover.decision.blocking import would_break
 from switchover.decision.eligibility import lasting_vetoes
-from switchover.decision.reasons import Reason
+from switchover.decision.reasons import Reason, Veto
 from switchover.decision.rules import MoveBlocked
 from switchover.decision.strategy import in_order
 from switchover.decision.survey import Survey, survey
@@ -15,6 +15,10 @@ from switchover.decision.view import View
 from switchover.model.errors import Conflict, NotFound
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
+
+FORCIBLE = frozenset({Veto.HEALTH_UNKNOWN, Veto.UNHEALTHY})
+"""What `force` skips. An order about the instance would be obeyed in the next pass, so it is to be taken back first; what
+no node can be told of, nobody can force."""
 
 
 def order_execute(
@@ -30,6 +34,7 @@ def order_execute(
         target_id: The instance to make active.
         now: When the order arrived.
         force: Skip the safety rules that bind people (freezes, gates, the number of serving instances).
+        force: Whether to skip what is `FORCIBLE`; the decision's fact `skipped` names it.
 
     Raises:
         MoveBlocked: A safety rule is in the way.
@@ -90,14 +95,24 @@ def _move_to(seen: Survey, target: Instance, *, force: bool) -> Decision:
     if target.instance_id == view.proxy.active_instance_id:
         raise _conflict(view, f"instance {target.name} is the active instance already")
     vetoes = lasting_vetoes(target, view.proxy.policy)
-    if vetoes:
-        names = ", ".join(veto.value for veto in vetoes)
-        raise _conflict(view, f"instance {target.name} may not become active: {names}")
-    decision = seen.move(_kind(view), Reason.MANUAL, target, detected_at=seen.now)
+    binding = tuple(veto for veto in vetoes if not (force and veto in FORCIBLE))
+    if binding:
+        names = ", ".join(veto.value for veto in binding)
+        could = "" if force or not FORCIBLE.issuperset(binding) else "; `force` with a reason skips that"
+        raise _conflict(view, f"instance {target.name} may not become active: {names}{could}")
+    damped = _dampings(seen, target) if force else ()
+    skipped = ", ".join(veto.value for veto in (*vetoes, *damped))
+    facts = {"skipped": skipped} if skipped else {}
+    decision = seen.move(_kind(view), Reason.MANUAL, target, facts, detected_at=seen.now)
     found = would_break(seen, decision)
     if found and not force:
         raise MoveBlocked(found)
     return replace(decision, overridden=found)
+
+
+def _dampings(seen: Survey, target: Instance) -> tuple[Veto, ...]:
+    found = (c.vetoes for c in seen.candidates if c.instance_id == target.instance_id)
+    return tuple(veto for vetoes in found for veto in vetoes if veto in {Veto.DAMPED, Veto.FLAPPING})
 
 
 def _kind(view: View) -> DecisionKind:

@@ -3,9 +3,10 @@
 from switchover.decision.eligibility import could_serve
 from switchover.decision.strategy import in_standing_order
 from switchover.decision.view import View
-from switchover.model.instance import AdminState, Instance
+from switchover.model.admin import AdminState, DrainState
+from switchover.model.instance import Instance
 from switchover.model.observation import Health
-from switchover.model.plan import Endpoint, Plan
+from switchover.model.plan import Drained, Endpoint, Plan
 from switchover.model.steadiness import AllDown
 
 _LEAST_WEIGHT = 1
@@ -32,6 +33,7 @@ def plan_of(view: View) -> Plan | None:
         autonomous=policy.enable_auto_failover and not policy.exclusive,
         exclusive=policy.exclusive,
         all_down=policy.all_down,
+        drained=_drained(view),
     )
 
 
@@ -80,6 +82,23 @@ def _when_all_are_down(view: View, last: tuple[Endpoint, ...]) -> tuple[Endpoint
         (i for i in view.instances if i.admin_state is AdminState.READY), key=lambda i: i.preference
     )
     return tuple(endpoint for i in ready for endpoint in _endpoints(i)) or last
+
+
+def _drained(view: View) -> tuple[Drained, ...]:
+    # Counted as long as somebody waits for it. Then it goes off the list: with nobody else left, a node would turn to it.
+    if view.proxy.policy.exclusive:
+        # Even for counting: while the others are broken off it would be the only one there is.
+        return ()
+    out = (
+        (i, order)
+        for i in sorted(view.instances, key=lambda i: i.preference)
+        if (order := i.admin_order) is not None
+        and order.drain_state is DrainState.DRAINING
+        and i.instance_id != view.proxy.active_instance_id
+    )
+    return tuple(
+        Drained(endpoint=endpoint, epoch=order.epoch) for i, order in out for endpoint in _endpoints(i)
+    )
 
 
 def _filled(*tiers: tuple[Endpoint, ...]) -> Tiers:

@@ -36,13 +36,19 @@ class Reason(StrEnum):
     MOVE_LIMIT_REACHED = "move_limit_reached"
     TOO_FEW_SERVING = "too_few_serving"
     MANUAL = "manual"
+    FORCED = "forced"
+    DRILL = "drill"
+    DRILL_BACK = "drill_back"
+    DRILLING = "drilling"
 
 
 BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
 """Why moves are made for what probes saw. What people ordered (a drain, a deletion) is not among them."""
 
 
-BY_PEOPLE = frozenset({Reason.MANUAL, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE})
+BY_PEOPLE = frozenset(
+    {Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE}
+)
 """Why moves are made that people ordered, by name or by an order to the active; every other one is automatic."""
 
 BY_RULES = frozenset(
@@ -91,6 +97,10 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.MOVE_LIMIT_REACHED: "The limit of {scope} is reached: automatic moves {moves}, within {seconds:g} s",
     Reason.TOO_FEW_SERVING: "Too few instances would serve: {serving}, and {scope} needs {needed}",
     Reason.MANUAL: "Ordered by an operator",
+    Reason.FORCED: "Active instance was forced by an operator and is as it was then",
+    Reason.DRILL: "Drill: to the best standby",
+    Reason.DRILL_BACK: "Drill: back again",
+    Reason.DRILLING: "A drill is under way",
 }
 
 _VETO_WORDS: Mapping[Veto, str] = {

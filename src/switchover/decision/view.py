@@ -21,6 +21,7 @@ class View:
         moves: The committed moves of the last hour, oldest first.
         connections: Live connections per instance, where the data plane tells; a missing instance has 0.
         store_is_away: Whether the store has not answered for a while, so that nothing can be put on record.
+        is_drilling: Whether a drill is under way, which goes back by itself.
         rests_until: Until when automatic moves wait after the store has returned; None when they do not.
         safety: The pauses and rules that bind the proxy's moves.
     """
@@ -32,6 +33,7 @@ class View:
     store_is_away: bool = False
     rests_until: datetime | None = None
     safety: Safety = NO_SAFETY
+    is_drilling: bool = False
 
     def instance(self, instance_id: UUID | None) -> Instance | None:
         """The registered instance with this id; None when it is gone or none was asked for."""

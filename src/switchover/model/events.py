@@ -100,6 +100,9 @@ class FailoverEvent:
         created_at: When the row was written.
         completed_at: When it was closed; None while open.
         answers: What each node had answered by then, by node id; None while open, and where no node carries the proxy.
+        scheduled_at: For when it was ordered; None for a move that was made at once. While it is PENDING `epoch` is the
+            proxy's when it was ordered.
+        drill_id: The drill that it is part of; None without one.
     """
 
     event_id: UUID
@@ -120,6 +123,8 @@ class FailoverEvent:
     created_at: datetime
     completed_at: datetime | None = None
     answers: tuple[NodeAnswer, ...] | None = None
+    scheduled_at: datetime | None = None
+    drill_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +183,7 @@ def close(event: FailoverEvent, closing: Closing, *, late_ok: bool = False) -> F
                 {"eventId": str(event.event_id), "status": event.status.value},
             )
     duration = closing.duration_ms
-    if duration is None:
+    if duration is None and event.status is not EventStatus.PENDING:
         began = event.stages.decided_at or event.created_at
         duration = max(0.0, ((closing.applied_at or closing.at) - began).total_seconds() * 1000)
     return replace(

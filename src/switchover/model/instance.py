@@ -1,20 +1,15 @@
 """The instance: one server that can carry a proxy's traffic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from switchover.model.address import Address
+from switchover.model.admin import AdminOrder, AdminState
 from switchover.model.observation import UNSEEN, InstanceHealth
 
-
-class AdminState(StrEnum):
-    """What people ordered."""
-
-    READY = "ready"
-    DRAIN = "drain"
-    MAINTENANCE = "maintenance"
+__all__ = ["UNUSED", "AdminState", "Instance", "Standing", "Usage"]
 
 
 class Standing(StrEnum):
@@ -64,6 +59,7 @@ class Instance:
         admin_state: What people ordered.
         admin_changed_at: When they did; None while nobody did.
         damping_cleared_at: When an operator last cleared its damping: moves before that count against it no more.
+        admin_order: The order behind `admin_state`: who, why, until when; None when that is not known.
         health: What we measured.
         usage: What it carried.
         created_at: Wall clock, UTC.
@@ -80,6 +76,7 @@ class Instance:
     admin_state: AdminState = AdminState.READY
     admin_changed_at: datetime | None = None
     damping_cleared_at: datetime | None = None
+    admin_order: AdminOrder | None = None
     health: InstanceHealth = UNSEEN
     usage: Usage = UNUSED
     created_at: datetime
@@ -88,3 +85,8 @@ class Instance:
     def preference(self) -> tuple[int, int, str]:
         """Sort key of the priority order: lowest priority, then higher weight, then name."""
         return (self.priority, -self.weight, self.name)
+
+    def ordered(self, order: AdminOrder | None, at: datetime) -> "Instance":
+        """This instance under `order`, in force since `at`; None is READY, as registered."""
+        state = AdminState.READY if order is None else order.state
+        return replace(self, admin_state=state, admin_changed_at=at, admin_order=order)

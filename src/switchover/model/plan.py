@@ -20,6 +20,21 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """An instance that was taken out of the traffic: nothing new goes there, but what is open there is counted.
+
+    While it is listed, a node turns to it only when everybody else has failed it.
+
+    Attributes:
+        endpoint: Where it is.
+        epoch: Under which nodes knew it; they go on counting as long as they are told the same.
+    """
+
+    endpoint: Endpoint
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a node needs to carry one proxy. Equal plans are the same configuration.
 
@@ -36,6 +51,7 @@ class Plan:
         exclusive: Whether a move must break before it makes.
         all_down: What to do when the node itself believes that nobody listed could serve. The tiers say already what
             follows from what we believe.
+        drained: Who was ordered away and may have requests open still, as long as that is waited for.
     """
 
     proxy_id: str
@@ -47,6 +63,7 @@ class Plan:
     autonomous: bool
     exclusive: bool
     all_down: AllDown = AllDown.KEEP_LAST
+    drained: tuple[Drained, ...] = ()
 
 
 class Phase(StrEnum):
@@ -107,6 +124,7 @@ class EndpointTraffic:
         successes: Requests answered without an error.
         errors: Requests answered 5xx, reset or timed out.
         in_progress: Requests or connections open now.
+        node_id: The node; empty where that does not matter.
     """
 
     instance_id: UUID
@@ -114,6 +132,7 @@ class EndpointTraffic:
     successes: int
     errors: int
     in_progress: int
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

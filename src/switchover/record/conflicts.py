@@ -56,6 +56,25 @@ def active_moved(proxy_id: str, active_instance_id: UUID | None, epoch: int) -> 
     )
 
 
+def move_scheduled(proxy_id: str) -> Conflict:
+    """The proxy has a scheduled move already."""
+    return Conflict(f"proxy {proxy_id} has a scheduled switchover already; cancel that one first", {})
+
+
+def schedule_gone(proxy_id: str, active_instance_id: UUID | None, epoch: int) -> Conflict:
+    """The scheduled move is not pending any more; the other arguments are the stored ones."""
+    active = None if active_instance_id is None else str(active_instance_id)
+    return Conflict(
+        f"the scheduled switchover of proxy {proxy_id} was cancelled or made meanwhile",
+        {"activeInstanceId": active, "epoch": epoch},
+    )
+
+
+def drill_open(proxy_id: str) -> Conflict:
+    """The proxy has a drill that has not ended."""
+    return Conflict(f"proxy {proxy_id} has a drill already that has not ended", {})
+
+
 def move_open(proxy_id: str, active_instance_id: UUID | None, epoch: int) -> Conflict:
     """A move is open that the new one does not supersede; the arguments are the stored ones."""
     active = None if active_instance_id is None else str(active_instance_id)

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
@@ -31,7 +32,9 @@ class StoredProxy:
         proxy: Policy, active, epoch, pin.
         instances: The registered ones (deleted ones are history).
         moves: Committed moves (never recovery) since the time that was asked for, oldest first.
-        open_move: The event whose outcome is missing; None without one.
+        open_move: The event IN_PROGRESS, whose outcome is missing; None without one.
+        scheduled_move: The PENDING event, a switchover of which the time has not come; None without one.
+        open_drill: The drill that has not ended; None without one.
         redundancy: As last stored; None before the first.
         last_move_failed: Whether the last committed move has failed: then not every node may have applied it.
         change_number: Grows with everything that is stored about the proxy.
@@ -46,6 +49,8 @@ class StoredProxy:
     last_move_failed: bool = False
     change_number: int = 0
     blocked: BlockedMove | None = None
+    scheduled_move: FailoverEvent | None = None
+    open_drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,7 @@ class Move:
         superseded: The open move that this one closes, already closed as FAILED; None without one.
         pin_note: Who pinned, why and until when; None when that is not known.
         forced: Whether safety rules and pauses are skipped, because a person said so.
+        scheduled: Whether the event is stored already, as PENDING: then it becomes this one.
     """
 
     seen_active_instance_id: UUID | None
@@ -70,6 +76,7 @@ class Move:
     superseded: FailoverEvent | None = None
     pin_note: Pin | None = None
     forced: bool = False
+    scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +165,7 @@ class Store(Protocol):
     async def save_instance(
         self, instance: Instance, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> None:
-        """Store what people say about an instance (name, type, priority, weight, address, admin state) and its
+        """Store what people say about an instance (name, type, priority, weight, address, admin order) and its
         resolved host and health. Usage is left alone.
 
         Raises:
@@ -185,7 +192,7 @@ class Store(Protocol):
             MoveBlocked: A pause or a safety rule is in the way; nothing of the pass was stored.
             NotFound: The proxy does not exist (any more), or the instance that the move makes active does not.
             Conflict: The stored active or epoch is not what the move saw, or a move is open that this one does not
-                supersede; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
+                supersede, or it is `scheduled` and not PENDING any more; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
             OutcomeUnknown: The move may be stored. Committing it again is safe: once it is stored, a repeated one is
                 such a Conflict, with the move's own epoch in its `state`.
         """
@@ -216,6 +223,27 @@ class Store(Protocol):
         Raises:
             NotFound: There is no such event.
         """
+
+    async def schedule_move(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store a PENDING event, with its `scheduled_at`; `close_event` cancels it. It holds up no other move.
+
+        Raises:
+            NotFound: The proxy or the target instance does not exist (any more).
+            Conflict: The proxy has one already.
+        """
+
+    async def save_drill(self, drill: Drill, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        """Store a drill, or how far it is since.
+
+        Raises:
+            NotFound: The proxy does not exist (any more).
+            Conflict: The proxy has another one that has not ended.
+        """
+
+    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
+        """The newest `limit` drills of a proxy, newest first."""
 
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         """Store when the new active was seen to answer, unless it is known already; an unknown event is ignored."""
@@ -309,8 +337,8 @@ class Store(Protocol):
         messages_before: datetime,
         transitions_before: datetime,
     ) -> int:
-        """Delete events closed, blocked moves ended, samples recorded, messages delivered and transitions of health
-        before that; how many rows went.
+        """Delete events closed, drills and blocked moves ended, samples recorded, messages delivered and transitions of
+        health before that; how many rows went.
 
         A proxy's newest event stays. Not one transaction but a row of small ones, so that nobody waits long; after
         `StoreUnavailable` some rows may be gone already.

@@ -8,6 +8,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill, DrillOutcome, DrillStatus
 from switchover.model.errors import LostLease, NotFound, StoreUnavailable
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.instance import Instance
@@ -18,7 +19,13 @@ from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding, scope_of_proxy
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
 from switchover.model.transition import HealthTransition
-from switchover.record.conflicts import instance_id_taken, policy_changed, proxy_id_taken
+from switchover.record.conflicts import (
+    drill_open,
+    instance_id_taken,
+    move_scheduled,
+    policy_changed,
+    proxy_id_taken,
+)
 from switchover.record.outcomes import PROXY_DELETED
 from switchover.record.store import Pass, Store, StoredProxy
 from switchover.testing.memory_leases import MemoryLeases
@@ -97,6 +104,15 @@ class MemoryStore(MemoryTables, Store):
         del self._proxies[proxy_id]
         self._deleted_instances |= {i.instance_id for i in self._instances.values() if i.proxy_id == proxy_id}
         self._redundancy.pop(proxy_id, None)
+        drill = self._open_drill(proxy_id)
+        if drill is not None:
+            self._drills[drill.drill_id] = replace(
+                drill,
+                status=DrillStatus.FAILED,
+                finished_at=at,
+                outcome=DrillOutcome.CANCELLED,
+                message=PROXY_DELETED,
+            )
         outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
         for event in list(self._events.values()):
             if event.proxy_id == proxy_id and event.status.is_open:
@@ -185,6 +201,36 @@ class MemoryStore(MemoryTables, Store):
         self._leave(trail)
         self._touch(stored.proxy_id)
         return True
+
+    async def schedule_move(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(event, trail)
+        self._proxy(event.proxy_id)
+        self._check_fence(event.proxy_id, fence)
+        if event.target_instance_id is not None:
+            self._instance(event.target_instance_id)
+        if self._of_status(event.proxy_id, EventStatus.PENDING) is not None:
+            raise move_scheduled(event.proxy_id)
+        self._events[event.event_id] = stored_event(event)
+        self._leave(trail)
+        self._touch(event.proxy_id)
+
+    async def save_drill(self, drill: Drill, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        await self._turn(drill, trail)
+        self._proxy(drill.proxy_id)
+        self._check_fence(drill.proxy_id, fence)
+        other = self._open_drill(drill.proxy_id)
+        if drill.status.is_open and other is not None and other.drill_id != drill.drill_id:
+            raise drill_open(drill.proxy_id)
+        self._drills[drill.drill_id] = drill
+        self._leave(trail)
+        self._touch(drill.proxy_id)
+
+    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
+        await self._turn()
+        wanted = [drill for drill in self._drills.values() if drill.proxy_id == proxy_id]
+        return sorted(wanted, key=attrgetter("created_at", "drill_id"), reverse=True)[:limit]
 
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         await self._turn(at)
@@ -338,12 +384,19 @@ class MemoryStore(MemoryTables, Store):
             for move in self._blocked.values()
             if move.ended_at is not None and move.ended_at < events_before
         ]
+        gone_drills = [
+            drill.drill_id
+            for drill in self._drills.values()
+            if drill.finished_at is not None and drill.finished_at < events_before
+        ]
         gone_metrics = [s.metrics_id for s in self._metrics.values() if s.recorded_at < metrics_before]
         gone_messages = [key for key, at in self._delivered.items() if at < messages_before]
         for event_id in gone_events:
             del self._events[event_id]
         for blocked_id in gone_blocked:
             del self._blocked[blocked_id]
+        for drill_id in gone_drills:
+            del self._drills[drill_id]
         for metrics_id in gone_metrics:
             del self._metrics[metrics_id]
         for message_id in gone_messages:
@@ -351,7 +404,7 @@ class MemoryStore(MemoryTables, Store):
         gone_transitions = [t.transition_id for t in self._transitions.values() if t.at < transitions_before]
         for transition_id in gone_transitions:
             del self._transitions[transition_id]
-        gone = (gone_events, gone_blocked, gone_metrics, gone_messages, gone_transitions)
+        gone = (gone_events, gone_drills, gone_blocked, gone_metrics, gone_messages, gone_transitions)
         return sum(map(len, gone))
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from switchover.decision.rules import MoveBlocked, breaches, counts, limits, safety_of, wanted_move
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.errors import NotFound
 from switchover.model.events import EventStatus, EventType, FailoverEvent, PastMove
 from switchover.model.instance import Instance
@@ -17,7 +18,13 @@ from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import MoveLimit, Scope, ScopeKind, ScopeStanding
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
 from switchover.model.transition import HealthTransition
-from switchover.record.conflicts import active_moved, instance_name_taken, listener_taken, move_open
+from switchover.record.conflicts import (
+    active_moved,
+    instance_name_taken,
+    listener_taken,
+    move_open,
+    schedule_gone,
+)
 from switchover.record.store import Move, Pass, StoredProxy
 from switchover.testing.stored_copies import stored_blocked, stored_entry, stored_event, stored_message
 
@@ -31,6 +38,7 @@ class MemoryTables:
         self._instances: dict[UUID, Instance] = {}
         self._deleted_instances: set[UUID] = set()
         self._events: dict[UUID, FailoverEvent] = {}
+        self._drills: dict[UUID, Drill] = {}
         self._redundancy: dict[str, RedundancyStatus] = {}
         self._metrics: dict[UUID, InstanceMetrics] = {}
         self._transitions: dict[UUID, HealthTransition] = {}
@@ -95,6 +103,8 @@ class MemoryTables:
                 for at, _, event in sorted(moves, key=lambda move: move[1])
             ),
             open_move=self._open_move(proxy_id),
+            scheduled_move=self._of_status(proxy_id, EventStatus.PENDING),
+            open_drill=self._open_drill(proxy_id),
             redundancy=self._redundancy.get(proxy_id),
             last_move_failed=self._last_move_failed(proxy_id),
             change_number=self._change_numbers.get(proxy_id, 0),
@@ -102,13 +112,20 @@ class MemoryTables:
         )
 
     def _open_move(self, proxy_id: str) -> FailoverEvent | None:
+        return self._of_status(proxy_id, EventStatus.IN_PROGRESS)
+
+    def _open_drill(self, proxy_id: str) -> Drill | None:
+        drills = self._drills.values()
+        return next((d for d in drills if d.proxy_id == proxy_id and d.status.is_open), None)
+
+    def _of_status(self, proxy_id: str, status: EventStatus) -> FailoverEvent | None:
         return next(
             (
                 event
                 for event in self._events.values()
                 if event.proxy_id == proxy_id
                 and event.event_type is not EventType.RECOVERY
-                and event.status.is_open
+                and event.status is status
             ),
             None,
         )
@@ -117,7 +134,9 @@ class MemoryTables:
         moves = [
             event
             for event in self._events.values()
-            if event.proxy_id == proxy_id and event.event_type is not EventType.RECOVERY
+            if event.proxy_id == proxy_id
+            and event.event_type is not EventType.RECOVERY
+            and event.stages.committed_at is not None
         ]
         return bool(moves) and max(moves, key=attrgetter("epoch")).status is EventStatus.FAILED
 
@@ -150,6 +169,9 @@ class MemoryTables:
         closed = move.superseded.event_id if move.superseded is not None else None
         if still_open is not None and still_open.event_id != closed:
             raise move_open(proxy_id, stored.active_instance_id, stored.epoch)
+        scheduled = self._of_status(proxy_id, EventStatus.PENDING)
+        if move.scheduled and (scheduled is None or scheduled.event_id != move.event.event_id):
+            raise schedule_gone(proxy_id, stored.active_instance_id, stored.epoch)
 
     def _check_rules(self, change: Pass, move: Move) -> None:
         if move.forced:

@@ -1,6 +1,7 @@
 """Every answer that the document of an operation names is given, with its code; nothing is documented in vain."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -55,6 +56,12 @@ async def place_in(world: ApiWorld) -> Place:
 async def succeeds(place: Place, operation: Operation) -> httpx.Response:
     if operation.name == "removeGate":
         await place.ask(OPERATIONS["setGate"])
+    at = (place.world.bench.clock.now() + timedelta(hours=1)).isoformat()
+    if operation.name == "cancelSwitchover":
+        body = {"proxyId": "web", "scheduledFor": at}
+        await place.world.done("POST", "/proxy/failover/switchover", body, user="root")
+    if operation.name == "cancelDrill":
+        await place.world.done("POST", "/proxy/web/drills", {"scheduledFor": at}, user="root")
     return await place.ask(operation)
 
 

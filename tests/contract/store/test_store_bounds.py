@@ -7,6 +7,7 @@ import pytest
 from tests.record_values import (
     LONG_AGO,
     NOW,
+    a_drill,
     a_message,
     a_move,
     a_pass,
@@ -39,6 +40,9 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "commit_pass": lambda store: store.commit_pass(a_pass()),
     "flush_instances": lambda store: store.flush_instances([an_instance()]),
     "close_event": lambda store: store.close_event(done(an_event())),
+    "schedule_move": lambda store: store.schedule_move(an_event(status="pending", scheduled_at=NOW)),
+    "save_drill": lambda store: store.save_drill(a_drill()),
+    "drills": lambda store: store.drills("web", 5),
     "note_verified": lambda store: store.note_verified(new_id(), NOW),
     "add_recovery_event": lambda store: store.add_recovery_event(an_event(event_type="recovery")),
     "save_redundancy": lambda store: store.save_redundancy(a_status()),

@@ -14,7 +14,20 @@ from switchover.cli.failures import CommandFailed
 from switchover.cli.options import duration_seconds
 
 COMMANDS = (
-    *("up", "down", "demo", "status", "events", "apply", "switch", "pin", "unpin", "undamp"),
+    *(
+        "up",
+        "down",
+        "demo",
+        "status",
+        "events",
+        "apply",
+        "switch",
+        "pin",
+        "unpin",
+        "undamp",
+        "unschedule",
+        "drill",
+    ),
     *("ready", "drain", "maintenance"),
     *("pause", "resume", "rules", "gate"),
     *("doctor", "token", "db", "node", "serve", "explain", "replay", "simulate"),
@@ -40,7 +53,7 @@ def test_the_version_stands_alone(switchover: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("stats",), ("status", "--nope"), ("switch", "web"), ("up", "--port", "70000"), ("apply",)]
+    "arguments", [("stats",), ("status", "--nope"), ("switch",), ("up", "--port", "70000"), ("apply",)]
 )
 def test_wrong_usage_is_one_line_on_standard_error(switchover: Runs, arguments: tuple[str, ...]) -> None:
     code, out, err = switchover(*arguments)

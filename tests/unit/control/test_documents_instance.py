@@ -10,7 +10,7 @@ from switchover.control.documents import (
     Completion,
     InstanceData,
     MetricsData,
-    parse_admin_state,
+    parse_admin_order,
     parse_completion,
     parse_health,
     parse_instance,
@@ -153,12 +153,12 @@ def test_bounds_of_a_sample(field: str, value: Any) -> None:
 
 def test_words_for_health_and_admin_state_are_exact() -> None:
     assert parse_health("unhealthy") is Health.UNHEALTHY
-    assert parse_admin_state("maintenance") is AdminState.MAINTENANCE
+    assert parse_admin_order("maintenance").state is AdminState.MAINTENANCE
     for wrong in ("Healthy", "up", "", None, 1, ["healthy"]):
         with pytest.raises(InvalidInput, match="unknown, healthy, unhealthy"):
             parse_health(wrong)
         with pytest.raises(InvalidInput, match="ready, drain, maintenance"):
-            parse_admin_state(wrong)
+            parse_admin_order(wrong)
 
 
 def test_a_declaration_changes_what_it_names() -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from tests.unit.control.replicas import SESSION_SECONDS, Replicas
 
+from switchover.model.actor import person
 from switchover.model.errors import LostLease, OwnedElsewhere
 from switchover.model.plan import EndpointTraffic, Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.record.exchange import Notes
@@ -275,3 +276,40 @@ async def test_who_creates_a_proxy_while_it_is_shared_out_does_not_wait_for_itse
     async with other.service._desk.fleet.lock("web"), asyncio.timeout(10):
         with pytest.raises(OwnedElsewhere):
             await other.service._desk.claim("web")
+
+
+async def test_what_was_ordered_for_later_is_done_once_by_whoever_owns_the_proxy_then(
+    replicas: Replicas,
+) -> None:
+    await replicas.create()
+    former = replicas.owner()
+    at = replicas.clock.now() + timedelta(seconds=120)
+    service = former.service
+    event = await service.switch_over(
+        "web", replicas.ids["b"], scheduled_for=at, actor=person("ann", admin=True)
+    )
+    await service.set_admin_state(replicas.ids["c"], "drain", expires_in_seconds=60)
+    await former.die()
+    await replicas.settle(40)
+    heir = replicas.owner()
+    assert heir is not former
+    assert heir.service._desk.fleet.state("web").scheduled_move == event
+    await replicas.settle(40)
+    (ended,) = [e for e in await replicas.company.store.audit("web", 50) if e.detail.get("why")]
+    assert (ended.actor.name, ended.detail["to"]) == ("switchover", "ready")
+    await replicas.settle(60)
+    assert await replicas.story() == ["activation -->a completed", "switchover a->b completed"]
+    assert (await replicas.events())[0].actor == "ann"
+
+
+async def test_a_drill_goes_on_at_another_owner(replicas: Replicas) -> None:
+    await replicas.create()
+    former = replicas.owner()
+    await former.service.start_drill("web", hold_seconds=60)
+    await replicas.settle(5)
+    assert (await replicas.story())[-1] == "switchover a->b completed"
+    await former.die()
+    await replicas.settle(120)
+    assert (await replicas.story())[1:] == ["switchover a->b completed", "switchover b->a completed"]
+    (drill,) = await replicas.company.store.drills("web", 5)
+    assert (drill.status, drill.outcome) == ("completed", "succeeded")

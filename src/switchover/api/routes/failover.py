@@ -12,7 +12,9 @@ from switchover.api.schemas.replica import ReplicaBody
 from switchover.api.schemas.requests import EvaluationRequest, ExecutionRequest, SwitchoverRequest
 from switchover.control.documents.completion import CompletionDocument
 from switchover.control.documents.redundancy import RedundancyDocument
+from switchover.control.telling import time_text
 from switchover.model.errors import NotFound
+from switchover.model.events import EventStatus, FailoverEvent
 
 router = APIRouter(route_class=OperationRoute, tags=["failover"])
 
@@ -36,18 +38,27 @@ async def execute_failover(
         body.target_instance_id,
         body.reason,
         pin_until=body.pin_until,
+        force=body.force,
         actor=caller,
     )
-    return Answer(data=FailoverEventBody.of(event), message=f"Proxy {body.proxy_id} moves")
+    return Answer(data=FailoverEventBody.of(event), message=_moves(event))
 
 
 @offer(router, operations.SWITCH_OVER)
 async def switch_over(body: SwitchoverRequest, service: Service, caller: Caller) -> Answer[FailoverEventBody]:
-    """The target is pinned: no failback until it fails, the pin ends or is taken off."""
+    """The target is pinned: no failback until it fails, the pin ends or is taken off. With `scheduledFor` the event is
+    `pending` until then, and whether the move may be made is decided then.
+    """
     event = await service.switch_over(
-        body.proxy_id, body.target_instance_id, body.reason, pin_until=body.pin_until, actor=caller
+        body.proxy_id,
+        body.target_instance_id,
+        body.reason,
+        pin_until=body.pin_until,
+        force=body.force,
+        scheduled_for=body.scheduled_for,
+        actor=caller,
     )
-    return Answer(data=FailoverEventBody.of(event), message=f"Proxy {body.proxy_id} moves")
+    return Answer(data=FailoverEventBody.of(event), message=_moves(event))
 
 
 @offer(router, operations.COMPLETE)
@@ -101,3 +112,11 @@ async def list_replicas(service: Service) -> Listing[ReplicaBody]:
     """As the replica that answers knows them; none when there is but one process."""
     items = [ReplicaBody.of(state) for state in service.replicas()]
     return Listing(data=items, count=len(items))
+
+
+def _moves(event: FailoverEvent) -> str:
+    """What an order to move came to."""
+    if event.status is EventStatus.PENDING:
+        return f"Proxy {event.proxy_id} moves at {time_text(event.scheduled_at)}"
+    skipped = ", ".join(event.evidence.get("skipped", ()))
+    return f"Proxy {event.proxy_id} moves" + (f"; forced, skipping: {skipped}" if skipped else "")

@@ -15,7 +15,8 @@ from switchover.api.routes.parameters import (
 )
 from switchover.api.schemas.body import Answer, Listing
 from switchover.api.schemas.instance import DeletedBody, InstanceBody, InstanceMetricsBody
-from switchover.api.schemas.requests import AdminStateRequest, HealthRequest, InstanceRequest
+from switchover.api.schemas.requests import HealthRequest, InstanceRequest
+from switchover.control.documents.admin import AdminOrderDocument
 from switchover.control.documents.instance import InstanceChangesDocument
 
 router = APIRouter(route_class=OperationRoute, tags=["instances"])
@@ -66,10 +67,17 @@ async def delete_instance(
 
 @offer(router, operations.SET_ADMIN_STATE)
 async def set_admin_state(
-    instance_id: InstanceIdInPath, body: AdminStateRequest, service: Service, caller: Caller
+    instance_id: InstanceIdInPath, body: AdminOrderDocument, service: Service, caller: Caller
 ) -> Answer[InstanceBody]:
-    """Draining the active moves the proxy, even when automatic failover is off."""
-    state = await service.set_admin_state(instance_id, body.admin_state.value, actor=caller)
+    """Draining the active moves the proxy first, even when automatic failover is off; `drainState` tells how far it is."""
+    state = await service.set_admin_state(
+        instance_id,
+        body.admin_state.value,
+        reason=body.reason,
+        expires_in_seconds=body.expires_in_seconds,
+        drain_timeout_seconds=body.drain_timeout_seconds,
+        actor=caller,
+    )
     message = f"Admin state of {state.instance.name} is {body.admin_state.value}"
     return Answer(data=InstanceBody.of(state), message=message)
 

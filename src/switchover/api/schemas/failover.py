@@ -61,6 +61,10 @@ class FailoverEventBody(Body):
     stages: StagesBody
     created_at: datetime
     completed_at: datetime | None
+    scheduled_at: datetime | None = Field(description="For when it was ordered; null for at once.")
+    drill_id: UUID | None = Field(description="The drill that it is part of.")
+    forced: bool = Field(description="Whether it was ordered with force.")
+    skipped: list[str] = Field(description="What force skipped.")
 
     @classmethod
     def of(cls, event: FailoverEvent) -> Self:
@@ -83,6 +87,10 @@ class FailoverEventBody(Body):
             stages=StagesBody.of(event.stages),
             created_at=event.created_at,
             completed_at=event.completed_at,
+            scheduled_at=event.scheduled_at,
+            drill_id=event.drill_id,
+            forced=bool(event.evidence.get("forced", False)),
+            skipped=list(event.evidence.get("skipped", ())),
         )
 
 

@@ -9,9 +9,34 @@ from pydantic import Field
 from switchover.api.schemas.body import Body
 from switchover.control.results import InstanceState
 from switchover.decision.reasons import Veto
-from switchover.model.instance import AdminState, Standing
+from switchover.model.admin import AdminOrder, AdminState, DrainState
+from switchover.model.instance import Standing
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.observation import Health
+
+
+class AdminOrderBody(Body):
+    """The order behind an admin state."""
+
+    actor: str = Field(description="Who gave it.")
+    reason: str | None
+    ordered_at: datetime
+    expires_at: datetime | None = Field(description="When it reverts by itself; null when it stands.")
+    reverts_to: AdminState | None = Field(description="To what; null when it stands.")
+    left_open: int | None = Field(description="Requests that were open when they were no longer waited for.")
+
+    @classmethod
+    def of(cls, order: AdminOrder) -> Self:
+        """The body of `order`."""
+        below = AdminState.READY if order.before is None else order.before.state
+        return cls(
+            actor=order.actor,
+            reason=order.reason,
+            ordered_at=order.ordered_at,
+            expires_at=order.expires_at,
+            reverts_to=None if order.expires_at is None else below,
+            left_open=order.left_open,
+        )
 
 
 class InstanceBody(Body):
@@ -26,6 +51,18 @@ class InstanceBody(Body):
     address: str | None = Field(description="host:port; null when it is neither probed nor carried.")
     status: Standing = Field(description="What it is to its proxy now.")
     admin_state: AdminState = Field(description="What people ordered.")
+    admin_order: AdminOrderBody | None = Field(
+        description="Who ordered that, why, until when; null while nobody did."
+    )
+    drain_state: DrainState | None = Field(
+        description="draining until nothing is open on it (idle) or its time is over; null while it is ready."
+    )
+    drain_deadline: datetime | None = Field(
+        description="Until when open requests are waited for; null when they are not, or it carries the traffic still."
+    )
+    open_requests: int | None = Field(
+        description="Requests or connections that nodes have open there; null where nobody tells."
+    )
     health_status: Health = Field(description="What was measured or reported.")
     last_health_check: datetime | None
     consecutive_failures: int
@@ -50,6 +87,7 @@ class InstanceBody(Body):
         """The body of `state`."""
         instance, health, usage = state.instance, state.instance.health, state.instance.usage
         damping = state.damping
+        order = instance.admin_order
         return cls(
             id=instance.instance_id,
             proxy_id=instance.proxy_id,
@@ -60,6 +98,10 @@ class InstanceBody(Body):
             address=None if instance.address is None else str(instance.address),
             status=state.standing,
             admin_state=instance.admin_state,
+            admin_order=None if order is None else AdminOrderBody.of(order),
+            drain_state=None if order is None else order.drain_state,
+            drain_deadline=state.drain_deadline,
+            open_requests=state.open_requests,
             health_status=health.state,
             last_health_check=health.last_checked_at,
             consecutive_failures=health.consecutive_failures,

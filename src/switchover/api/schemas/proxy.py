@@ -8,6 +8,7 @@ from pydantic import Field
 
 from switchover.api.schemas.automation import BlockedMoveBody, PauseBody
 from switchover.api.schemas.body import Body
+from switchover.api.schemas.drill import DrillBody
 from switchover.api.schemas.failover import EvaluationBody, FailoverEventBody, RedundancyBody
 from switchover.api.schemas.instance import InstanceBody
 from switchover.api.schemas.policy import PolicyBody
@@ -68,6 +69,10 @@ class ProxyBody(ConfigurationBody):
     instances: list[InstanceBody] = Field(description="By preference.")
     redundancy: RedundancyBody
     open_event: FailoverEventBody | None = Field(description="The move whose outcome is missing.")
+    scheduled_event: FailoverEventBody | None = Field(
+        description="The switchover of which the time has not come."
+    )
+    drill: DrillBody | None = Field(description="The drill that has not ended.")
     evaluation: EvaluationBody = Field(description="What the policy says now.")
     is_all_down: bool = Field(
         description="Whether no instance could serve, so that the configuration's allDown is in force."
@@ -92,12 +97,14 @@ class ProxyBody(ConfigurationBody):
         evaluation = Evaluation(
             proxy_id=proxy.proxy_id, decision=overview.decision, strategy=proxy.policy.failover_strategy
         )
-        event = overview.open_event
+        event, scheduled, drill = overview.open_event, overview.scheduled_event, overview.drill
         return cls(
             **dict(ConfigurationBody.of(proxy)),
             instances=[InstanceBody.of(state) for state in overview.instances],
             redundancy=RedundancyBody.of(overview.redundancy),
             open_event=None if event is None else FailoverEventBody.of(event),
+            scheduled_event=None if scheduled is None else FailoverEventBody.of(scheduled),
+            drill=None if drill is None else DrillBody.of(drill),
             evaluation=EvaluationBody.of(evaluation),
             is_all_down=overview.is_all_down,
             rejections=dict(overview.rejections),

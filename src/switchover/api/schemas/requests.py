@@ -5,11 +5,10 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from switchover.control.documents.document import Document
-from switchover.control.documents.fields import Choice, Id, Moment, ProxyId, Sentence
+from switchover.control.documents.fields import Boolean, Choice, Id, Moment, ProxyId, Sentence
 from switchover.control.documents.instance import InstanceDocument
 from switchover.control.documents.metrics import MetricsDocument
 from switchover.control.documents.policy import PolicyDocument
-from switchover.model.instance import AdminState
 from switchover.model.observation import Health
 
 _AN_ID = "01980f3c-0000-7000-8000-000000000001"
@@ -99,6 +98,9 @@ class ExecutionRequest(Document):
     target_instance_id: Id = Field(description="The next active; 409 when it is not eligible.")
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
     pin_until: Moment | None = Field(default=None, description=_PIN_ENDS)
+    force: Boolean = Field(
+        default=False, description="Also to a target that is unhealthy or unknown; needs a reason."
+    )
 
 
 class SwitchoverRequest(Document):
@@ -112,6 +114,13 @@ class SwitchoverRequest(Document):
     )
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
     pin_until: Moment | None = Field(default=None, description=_PIN_ENDS)
+    force: Boolean = Field(
+        default=False, description="Also to a target that is unhealthy or unknown; needs a reason."
+    )
+    scheduled_for: Moment | None = Field(
+        default=None,
+        description="When to do it, at most 30 days ahead; a proxy has one such order at a time. At once without it.",
+    )
 
 
 class PinRequest(Document):
@@ -121,11 +130,3 @@ class PinRequest(Document):
 
     until: Moment | None = Field(default=None, description=_PIN_ENDS)
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
-
-
-class AdminStateRequest(Document):
-    """What an instance is ordered to be."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"adminState": "drain"}]})
-
-    admin_state: Annotated[AdminState, Choice()] = Field(description="ready, drain or maintenance.")

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from switchover.control.beliefs import Evidence
+from switchover.control.commands.words import checked_reason
 from switchover.control.cycle import BY_POLICY
 from switchover.control.desk import Desk
 from switchover.control.documents import (
     InstanceData,
     MetricsData,
-    parse_admin_state,
+    parse_admin_order,
     parse_health,
     parse_instance,
     parse_instance_changes,
@@ -27,7 +28,7 @@ from switchover.decision.damping import cleared
 from switchover.model.actor import Actor
 from switchover.model.address import Address
 from switchover.model.errors import Conflict, FieldProblem, InvalidInput
-from switchover.model.instance import AdminState, Instance
+from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.observation import UNSEEN, Report
 from switchover.probe.errors import AddressRefused, NameNotFound, ResolutionFailed
@@ -111,32 +112,59 @@ class InstanceCommands:
             desk.fleet.put(state.with_instance(instance))
         return await self._after(instance)
 
-    async def order(self, instance_id: UUID, admin_state: str, actor: Actor) -> InstanceState:
-        """Set what people order: ready, drain or maintenance. Draining the active moves it, if there is where to.
+    async def order(
+        self,
+        instance_id: UUID,
+        admin_state: str,
+        actor: Actor,
+        *,
+        reason: str | None = None,
+        expires_in_seconds: float | None = None,
+        drain_timeout_seconds: float | None = None,
+    ) -> InstanceState:
+        """Order an instance ready, to drain, or into maintenance. Draining the active moves it, if there is where to.
+
+        Args:
+            instance_id: The instance.
+            admin_state: What it is to be.
+            actor: Who orders it.
+            reason: Why, for the record.
+            expires_in_seconds: After which it reverts by itself to what it was before; None stands until the next order.
+            drain_timeout_seconds: How long requests that are open there may take once its traffic has moved.
 
         Raises:
-            InvalidInput: There is no such admin state.
+            InvalidInput: There is no such admin state, or a value is out of range.
             NotFound: There is no such instance for this actor.
+            Conflict: Too many orders with an end lie on top of each other.
         """
         desk = self._desk
-        ordered = parse_admin_state(admin_state)
+        ordered = parse_admin_order(admin_state, expires_in_seconds, drain_timeout_seconds)
+        words = checked_reason(reason)
         state, _ = desk.our_home(instance_id, actor)
         async with desk.changing(state.proxy.proxy_id):
             state, stored = desk.our_home(instance_id, actor)
-            if stored.admin_state is ordered:
-                return self._state(stored, state)
-            instance = replace(stored, admin_state=ordered, admin_changed_at=desk.clock.now())
+            if stored.admin_state is ordered.state and words is None and ordered.is_bare:
+                standing = stored.admin_order
+                if standing is None or standing.expires_at is None:
+                    return self._state(stored, state)
+            order = ordered.order(stored, state.proxy.epoch, actor.name, words, desk.clock.now())
+            instance = stored.ordered(order, order.ordered_at)
             trail = desk.trail(
                 actor,
                 "instance.order",
                 state.proxy.proxy_id,
                 subject_id=instance_id,
-                detail={"from": stored.admin_state.value, "to": ordered.value},
+                detail={
+                    "from": stored.admin_state.value,
+                    "to": order.state.value,
+                    "reason": words,
+                    "expiresAt": time_text(order.expires_at),
+                },
             )
             await desk.store.save_instance(instance, trail, fence=state.fence)
             desk.fleet.put(state.with_instance(instance))
         return await self._after(
-            instance, Order(actor=actor) if ordered is not AdminState.READY else BY_POLICY
+            instance, Order(actor=actor) if ordered.state.takes_traffic_away else BY_POLICY
         )
 
     async def undamp(self, instance_id: UUID, actor: Actor) -> InstanceState:

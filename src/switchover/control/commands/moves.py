@@ -42,8 +42,11 @@ class MoveCommands:
     ) -> FailoverEvent:
         """Move from `source_id`, which must be the active, to `target_id`, which must be eligible; pins the target.
 
+        `force` skips what can be skipped, and needs a reason.
+
         Raises:
             InvalidInput: The reason is wrong, or `pin_until` is not ahead.
+            InvalidInput: The reason is wrong, or missing with `force`.
             NotFound: There is no such proxy or instance for this actor.
             Conflict: The source is not the active, or the target is not eligible; with the current state.
         """
@@ -63,10 +66,11 @@ class MoveCommands:
         pin_until: datetime | None = None,
         force: bool = False,
     ) -> FailoverEvent:
-        """Move to `target_id`, or to the best eligible standby; pins it.
+        """Move to `target_id`, or to the best eligible standby; pins it. `force` as for `execute`.
 
         Raises:
             InvalidInput: The reason is wrong, or `pin_until` is not ahead.
+            InvalidInput: The reason is wrong, or missing with `force`.
             NotFound: There is no such proxy or instance for this actor.
             Conflict: The target is not eligible, or active already; with the current state.
         """
@@ -96,6 +100,11 @@ class MoveCommands:
         async with desk.changing(event.proxy_id):
             state = self._check_visible(event, actor)
             desk.ownership.check(event.proxy_id)
+            if state.scheduled_move is not None and state.scheduled_move.event_id == event_id:
+                raise Conflict(
+                    f"event {event_id} is scheduled, and nobody has moved anything yet; it can be cancelled",
+                    {"eventId": str(event_id), "status": state.scheduled_move.status.value},
+                )
             now = desk.clock.now()
             closing = Closing(
                 status=said.status,
@@ -163,7 +172,7 @@ class MoveCommands:
         force: bool,
     ) -> FailoverEvent:
         desk = self._desk
-        words = checked_reason(reason)
+        words = checked_reason(reason, needed=force)
         until = checked_end("pinUntil", pin_until, desk.clock.now())
         desk.ours(proxy_id, actor)
         order = Order(actor=actor, reason=words, pin_until=until, force=force)

@@ -5,10 +5,10 @@ values, so that the API, the declarative file and a library user are told the sa
 not: HTTP, files, the store, anything that needs more of the current state than it is given.
 """
 
+from switchover.control.documents.admin import parse_admin_order
 from switchover.control.documents.completion import Completion, parse_completion
 from switchover.control.documents.instance import (
     InstanceData,
-    parse_admin_state,
     parse_instance,
     parse_instance_changes,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "InstanceData",
     "MetricsData",
     "RedundancyChanges",
-    "parse_admin_state",
+    "parse_admin_order",
     "parse_completion",
     "parse_health",
     "parse_instance",

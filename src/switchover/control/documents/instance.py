@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from switchover.control.documents.document import Document, read, read_choice
+from switchover.control.documents.document import Document, read
 from switchover.control.documents.fields import Address as AddressField
 from switchover.control.documents.fields import Between, Label, Name
 from switchover.model.address import Address
-from switchover.model.instance import AdminState, Instance
+from switchover.model.instance import Instance
 
 DEFAULT_TYPE = "standard"
 DEFAULT_PRIORITY = 100
@@ -103,15 +103,6 @@ def parse_instance_changes(data: Mapping[str, Any], stored: Instance) -> Instanc
         weight=_or(document.weight, DEFAULT_WEIGHT) if "weight" in given else stored.weight,
         address=document.address if "address" in given else stored.address,
     )
-
-
-def parse_admin_state(text: object) -> AdminState:
-    """The admin state that `text` names.
-
-    Raises:
-        InvalidInput: It names none.
-    """
-    return read_choice(AdminState, "adminState", text)
 
 
 def _or(value: int | None, default: int) -> int:

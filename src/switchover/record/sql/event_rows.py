@@ -28,6 +28,8 @@ def event_columns(event: FailoverEvent) -> dict[str, Any]:
         "committed_at": stages.committed_at,
         "verified_at": stages.verified_at,
         "created_at": event.created_at,
+        "scheduled_at": event.scheduled_at,
+        "drill_id": event.drill_id,
         **outcome_columns(event),
     }
 
@@ -70,6 +72,8 @@ def event_of(row: Row[*tuple[Any, ...]]) -> FailoverEvent:
         duration_ms=row.duration_ms,
         created_at=row.created_at,
         completed_at=row.completed_at,
+        scheduled_at=row.scheduled_at,
+        drill_id=row.drill_id,
         answers=None if row.node_answers is None else tuple(_answer_of(a) for a in row.node_answers),
     )
 

@@ -13,11 +13,18 @@ from switchover.model.errors import NotFound
 from switchover.model.events import FailoverEvent
 from switchover.model.lease import Fence
 from switchover.model.trail import Trail
-from switchover.record.sql.errors import constraint_of
+from switchover.record.conflicts import move_scheduled
+from switchover.record.sql.errors import conflicts, constraint_of
 from switchover.record.sql.event_rows import event_columns, event_of, outcome_columns
 from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.postgresql_leases import check_fence
-from switchover.record.sql.schema import IS_OPEN, ONE_OPEN_RECOVERY, proxy_failover_events
+from switchover.record.sql.schema import (
+    IS_OPEN,
+    IS_SCHEDULED_MOVE,
+    ONE_OPEN_RECOVERY,
+    ONE_SCHEDULED_MOVE,
+    proxy_failover_events,
+)
 from switchover.record.sql.trails import store_trail
 
 _EVENTS = proxy_failover_events.c
@@ -53,6 +60,26 @@ async def open_events(connection: AsyncConnection, proxy_id: str) -> Sequence[Fa
 async def insert_event(connection: AsyncConnection, event: FailoverEvent) -> None:
     """Store a new event."""
     await connection.execute(insert(proxy_failover_events).values(**event_columns(event)))
+
+
+async def schedule_move(connection: AsyncConnection, event: FailoverEvent, trail: Trail) -> None:
+    """Insert a pending event; the unique index says whether the proxy has one."""
+    await lock_proxy(connection, event.proxy_id)
+    if event.target_instance_id is not None:
+        await lock_instance(connection, event.target_instance_id)
+    with conflicts({ONE_SCHEDULED_MOVE: move_scheduled(event.proxy_id)}):
+        await insert_event(connection, event)
+    await store_trail(connection, trail)
+
+
+async def begin_scheduled(connection: AsyncConnection, event: FailoverEvent) -> bool:
+    """Turn a pending event into the move that it has become; False when it is not pending any more."""
+    begun = await connection.execute(
+        update(proxy_failover_events)
+        .where(_EVENTS.event_id == event.event_id, IS_SCHEDULED_MOVE)
+        .values(**event_columns(event))
+    )
+    return begun.rowcount > 0
 
 
 async def store_outcome(connection: AsyncConnection, event: FailoverEvent, *, was_open: bool = True) -> bool:

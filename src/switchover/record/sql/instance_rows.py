@@ -7,6 +7,7 @@ from sqlalchemy import Row
 from switchover.model.address import Address
 from switchover.model.instance import Instance, Usage
 from switchover.model.observation import Flapping, InstanceHealth
+from switchover.record.sql.order_rows import order_document, order_of
 
 
 def ordered_columns(instance: Instance) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def ordered_columns(instance: Instance) -> dict[str, Any]:
         "admin_state": instance.admin_state,
         "admin_changed_at": instance.admin_changed_at,
         "damping_cleared_at": instance.damping_cleared_at,
+        "admin_order": order_document(instance.admin_order, instance.admin_changed_at),
     }
 
 
@@ -75,6 +77,7 @@ def instance_of(row: Row[*tuple[Any, ...]]) -> Instance:
         admin_state=row.admin_state,
         admin_changed_at=row.admin_changed_at,
         damping_cleared_at=row.damping_cleared_at,
+        admin_order=order_of(row.admin_order, row.admin_state, row.admin_changed_at),
         health=InstanceHealth(
             state=row.health_status,
             consecutive_failures=row.consecutive_failures,

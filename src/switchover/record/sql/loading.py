@@ -11,14 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.events import EventStatus
 from switchover.record.sql.blocked import blocked_move_of
+from switchover.record.sql.drill_rows import drill_of
+from switchover.record.sql.drill_schema import IS_OPEN_DRILL, proxy_drills
 from switchover.record.sql.event_rows import event_of, past_move_of
 from switchover.record.sql.instance_rows import instance_of
 from switchover.record.sql.proxy_rows import proxy_of
 from switchover.record.sql.redundancy import redundancy_of
 from switchover.record.sql.safety_schema import LASTS, blocked_moves
 from switchover.record.sql.schema import (
+    IS_COMMITTED_MOVE,
     IS_MOVE,
-    IS_OPEN,
+    IS_OPEN_MOVE,
+    IS_SCHEDULED_MOVE,
     proxies,
     proxy_failover_configurations,
     proxy_failover_events,
@@ -33,8 +37,9 @@ _POLICY_COLUMNS = [
 ]
 _LAST_MOVE_STATUS = (
     select(_EVENTS.status)
-    .where(_EVENTS.proxy_id == proxies.c.proxy_id, IS_MOVE)
-    .order_by(_EVENTS.created_at.desc(), _EVENTS.event_id.desc())
+    .where(_EVENTS.proxy_id == proxies.c.proxy_id, IS_COMMITTED_MOVE)
+    # A scheduled move may have been written long before it was made.
+    .order_by(_EVENTS.epoch.desc())
     .limit(1)
     .scalar_subquery()
     .label("last_move_status")
@@ -74,11 +79,17 @@ async def load(
         # By epoch: the clocks of replicas differ, and one may have been set back.
         .order_by(_EVENTS.epoch)
     )
-    open_moves = await connection.execute(
-        select(proxy_failover_events)
-        .where(IS_OPEN, IS_MOVE, wanted(_EVENTS.proxy_id))
-        # The order of the index of open moves, so that the planner takes that small one.
-        .order_by(_EVENTS.proxy_id)
+    # In the order of their indexes, so that the planner takes those small ones.
+    open_moves, scheduled_moves = [
+        await connection.execute(
+            select(proxy_failover_events).where(which, wanted(_EVENTS.proxy_id)).order_by(_EVENTS.proxy_id)
+        )
+        for which in (IS_OPEN_MOVE, IS_SCHEDULED_MOVE)
+    ]
+    drills = await connection.execute(
+        select(proxy_drills)
+        .where(IS_OPEN_DRILL, wanted(proxy_drills.c.proxy_id))
+        .order_by(proxy_drills.c.proxy_id)
     )
     statuses = await connection.execute(
         select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
@@ -93,6 +104,8 @@ async def load(
     moves_of = _by_proxy(moves, past_move_of)
     open_move_of = {row.proxy_id: event_of(row) for row in open_moves}
     blocked_of = {row.proxy_id: blocked_move_of(row) for row in blocked}
+    scheduled_move_of = {row.proxy_id: event_of(row) for row in scheduled_moves}
+    open_drill_of = {row.proxy_id: drill_of(row) for row in drills}
     redundancy_by_proxy = {row.proxy_id: redundancy_of(row) for row in statuses}
     # Sorted here: a database sorts text by its own collation.
     return [
@@ -101,6 +114,8 @@ async def load(
             instances=tuple(sorted(instances_of.get(front.proxy_id, ()), key=attrgetter("instance_id"))),
             moves=tuple(moves_of.get(front.proxy_id, ())),
             open_move=open_move_of.get(front.proxy_id),
+            scheduled_move=scheduled_move_of.get(front.proxy_id),
+            open_drill=open_drill_of.get(front.proxy_id),
             redundancy=redundancy_by_proxy.get(front.proxy_id),
             last_move_failed=front.last_move_status == EventStatus.FAILED,
             change_number=front.change_number,

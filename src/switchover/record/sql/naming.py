@@ -1,4 +1,4 @@
-"""What every table belongs to, and how keys, checks and indexes are named."""
+"""The collection of every table, and how keys, checks and indexes are named that name themselves."""
 
 from sqlalchemy import MetaData
 

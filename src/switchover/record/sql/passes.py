@@ -4,10 +4,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.errors import NotFound
-from switchover.record.conflicts import active_moved, move_open
+from switchover.record.conflicts import active_moved, move_open, schedule_gone
 from switchover.record.sql.blocked import note_blocked
 from switchover.record.sql.errors import conflicts
-from switchover.record.sql.events import committed, insert_event, store_outcome
+from switchover.record.sql.events import begin_scheduled, committed, insert_event, store_outcome
 from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.redundancy import store_redundancy
 from switchover.record.sql.registration import store_measured
@@ -60,7 +60,11 @@ async def _move(connection: AsyncConnection, change: Pass, move: Move) -> None:
         await store_outcome(connection, move.superseded)
     still_open = move_open(change.proxy_id, move.seen_active_instance_id, move.seen_epoch)
     with conflicts({ONE_OPEN_MOVE: still_open}):
-        await insert_event(connection, committed(move.event, change.at))
+        event = committed(move.event, change.at)
+        if not move.scheduled:
+            await insert_event(connection, event)
+        elif not await begin_scheduled(connection, event):
+            raise schedule_gone(change.proxy_id, move.seen_active_instance_id, move.seen_epoch)
 
 
 async def _refuse(connection: AsyncConnection, proxy_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from switchover.model.drills import DrillOutcome, DrillStatus
 from switchover.model.errors import Conflict
 from switchover.model.events import Closing, EventStatus, close
 from switchover.model.proxy import Proxy
@@ -14,6 +15,7 @@ from switchover.record.conflicts import listener_taken, policy_changed, proxy_id
 from switchover.record.outcomes import PROXY_DELETED
 from switchover.record.sql.blocked import end_blocked
 from switchover.record.sql.changes import touch
+from switchover.record.sql.drill_schema import IS_OPEN_DRILL, proxy_drills
 from switchover.record.sql.errors import conflicts
 from switchover.record.sql.events import open_events, store_outcome
 from switchover.record.sql.locks import lock_proxy
@@ -93,6 +95,16 @@ async def delete_proxy(connection: AsyncConnection, proxy_id: str, at: datetime,
     # A status is of now, not history; a revived proxy starts without one.
     await connection.execute(
         proxy_redundancy_status.delete().where(proxy_redundancy_status.c.proxy_id == proxy_id)
+    )
+    await connection.execute(
+        update(proxy_drills)
+        .where(proxy_drills.c.proxy_id == proxy_id, IS_OPEN_DRILL)
+        .values(
+            status=DrillStatus.FAILED,
+            finished_at=at,
+            outcome=DrillOutcome.CANCELLED,
+            message=PROXY_DELETED,
+        )
     )
     outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
     for event in await open_events(connection, proxy_id):

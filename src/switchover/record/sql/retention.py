@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from switchover.record.sql.drill_schema import IS_ENDED_DRILL, proxy_drills
 from switchover.record.sql.safety_schema import blocked_moves
 from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
 from switchover.record.sql.transition_table import instance_health_transitions
@@ -38,6 +39,7 @@ def expired(
     )
     yield events, (events.c.completed_at < events_before) & is_not_newest
     yield blocked_moves, blocked_moves.c.ended_at < events_before
+    yield proxy_drills, and_(IS_ENDED_DRILL, proxy_drills.c.finished_at < events_before)
     yield proxy_instance_metrics, proxy_instance_metrics.c.recorded_at < metrics_before
     yield outbox_messages, outbox_messages.c.delivered_at < messages_before
     yield instance_health_transitions, instance_health_transitions.c.occurred_at < transitions_before

@@ -31,16 +31,18 @@ from switchover.model.redundancy import RedundancyLevel, RedundancySource
 from switchover.model.steadiness import AllDown, FailbackMode
 from switchover.model.trail import Topic
 from switchover.record.migrations.phases import Phase as RevisionPhase
-from switchover.record.sql import naming, safety_schema, transition_table
+from switchover.record.sql import drill_schema, naming, safety_schema, transition_table
 from switchover.record.sql.columns import Document, IndexedText, Name, OptionalDocument, UtcTime, word_column
 
 metadata = naming.metadata
 instance_health_transitions = transition_table.instance_health_transitions
 blocked_moves = safety_schema.blocked_moves
+proxy_drills = drill_schema.proxy_drills
 
 ONE_LISTENER = "uq_proxy_failover_configurations_listener"
 ONE_INSTANCE_NAME = "uq_proxy_instances_name"
 ONE_OPEN_MOVE = "uq_proxy_failover_events_open_move"
+ONE_SCHEDULED_MOVE = "uq_proxy_failover_events_scheduled_move"
 ONE_OPEN_RECOVERY = "uq_proxy_failover_events_open_recovery"
 
 # Literals, never parameters: a partial index serves a query only when the planner sees the same words.
@@ -49,7 +51,9 @@ UNDELIVERED = text("delivered_at IS NULL")
 DELIVERED = text("delivered_at IS NOT NULL")
 IS_OPEN = text("status IN ('pending', 'in_progress')")
 IS_MOVE = text("event_type <> 'recovery'")
-_OPEN_MOVE = text(f"{IS_OPEN.text} AND {IS_MOVE.text}")
+IS_OPEN_MOVE = text(f"status = 'in_progress' AND {IS_MOVE.text}")
+IS_SCHEDULED_MOVE = text(f"status = 'pending' AND {IS_MOVE.text}")
+IS_COMMITTED_MOVE = text(f"committed_at IS NOT NULL AND {IS_MOVE.text}")
 _OPEN_RECOVERY = text(f"{IS_OPEN.text} AND event_type = 'recovery'")
 
 proxies = Table(
@@ -188,6 +192,7 @@ proxy_instances = Table(
     Column("error_rate", Float, comment="0 to 1"),
     Column("created_at", UtcTime, nullable=False, comment="When it was registered"),
     Column("deleted_at", UtcTime, comment="When it was deleted; null while it is registered"),
+    Column("admin_order", Document, comment="Who ordered that, why, until when"),
     CheckConstraint("weight >= 1", name="weight_range"),
     CheckConstraint("address_port BETWEEN 1 AND 65535", name="address_port_range"),
     CheckConstraint("(address_host IS NULL) = (address_port IS NULL)", name="address_whole"),
@@ -234,12 +239,23 @@ proxy_failover_events = Table(
     Column("created_at", UtcTime, nullable=False, comment="When the row was written"),
     Column("completed_at", UtcTime, comment="When it was closed; null while open"),
     Column("node_answers", Document, comment="What each node answered, and when"),
+    Column("scheduled_at", UtcTime, comment="For when it was ordered; null for at once"),
+    Column("drill_id", Uuid, comment="Drill that it is part of"),
     CheckConstraint("epoch >= 0", name="epoch_range"),
     CheckConstraint("duration_ms >= 0", name="duration_range"),
     CheckConstraint(
         "(status IN ('pending', 'in_progress')) = (completed_at IS NULL)", name="closed_when_completed"
     ),
-    Index(ONE_OPEN_MOVE, "proxy_id", unique=True, sqlite_where=_OPEN_MOVE, postgresql_where=_OPEN_MOVE),
+    Index(ONE_OPEN_MOVE, "proxy_id", unique=True, sqlite_where=IS_OPEN_MOVE, postgresql_where=IS_OPEN_MOVE),
+    Index(
+        ONE_SCHEDULED_MOVE,
+        "proxy_id",
+        # Always the same; SQLite tells one unique index from another by its columns.
+        "status",
+        unique=True,
+        sqlite_where=IS_SCHEDULED_MOVE,
+        postgresql_where=IS_SCHEDULED_MOVE,
+    ),
     Index(
         ONE_OPEN_RECOVERY,
         "target_instance_id",
@@ -248,6 +264,7 @@ proxy_failover_events = Table(
         postgresql_where=_OPEN_RECOVERY,
     ),
     Index(None, "proxy_id", "created_at", "event_id"),
+    Index(None, "proxy_id", "epoch", sqlite_where=IS_COMMITTED_MOVE, postgresql_where=IS_COMMITTED_MOVE),
     Index(None, "committed_at", sqlite_where=IS_MOVE, postgresql_where=IS_MOVE),
     Index(None, "completed_at"),
     comment="Every change of an active instance, from intent to outcome",

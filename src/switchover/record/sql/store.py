@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
@@ -18,6 +19,7 @@ from switchover.model.transition import HealthTransition
 from switchover.record.migrations.run import check_revision
 from switchover.record.sql import (
     blocked,
+    drill_rows,
     events,
     loading,
     passes,
@@ -131,6 +133,17 @@ class SqlStore(Store):
         return await self._database.write(
             as_owner, event.proxy_id, fence, events.close_event, event, trail, was_open=was_open
         )
+
+    async def schedule_move(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._database.write(as_owner, event.proxy_id, fence, events.schedule_move, event, trail)
+
+    async def save_drill(self, drill: Drill, trail: Trail = NO_TRAIL, *, fence: Fence | None = None) -> None:
+        await self._database.write(as_owner, drill.proxy_id, fence, drill_rows.save_drill, drill, trail)
+
+    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
+        return await self._database.read(drill_rows.newest_drills, proxy_id, limit)
 
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         await self._database.write(events.note_verified, event_id, at, fence)

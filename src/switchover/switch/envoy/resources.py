@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from switchover.model.plan import Endpoint, Plan
+from switchover.model.plan import Drained, Endpoint, Plan
 from switchover.model.policy import BalancingAlgorithm
 from switchover.model.steadiness import AllDown
 from switchover.switch.envoy.messages import (
@@ -285,11 +285,29 @@ def _endpoints(plan: Plan) -> Fields:
                     "lb_endpoints": endpoints,
                 }
             )
+    tiers.extend(_drained(plan, plan.drained, listed))
     return {
         "cluster_name": plan.proxy_id,
         "endpoints": tiers,
         "policy": {"overprovisioning_factor": {"value": OVERPROVISIONING_FACTOR}},
     }
+
+
+def _drained(plan: Plan, drained: tuple[Drained, ...], listed: set[tuple[str, int]]) -> Iterator[Fields]:
+    """Who gets nothing new. Off the list they would finish what they have all the same, but nobody would count it.
+
+    They share the first tier, where they count neither as well nor as failed. (Measured: with nobody well in any tier
+    a node turns to them too, in whatever tier they are. Hence they are taken off the list as soon as they are idle.)
+    """
+    for each in drained:
+        if (each.endpoint.host, each.endpoint.port) not in listed:
+            listed.add((each.endpoint.host, each.endpoint.port))
+            yield {
+                "priority": 0,
+                # The locality it had before: under another one the node would begin to count anew.
+                "locality": {"sub_zone": epoch_token(each.epoch)},
+                "lb_endpoints": [{**_lb_endpoint(plan, each.endpoint), "health_status": "DRAINING"}],
+            }
 
 
 def _lb_endpoint(plan: Plan, endpoint: Endpoint) -> Fields:

@@ -36,8 +36,13 @@ class _ProxyAccounts:
     addresses: dict[int, dict[tuple[str, int], UUID]] = field(default_factory=dict)
     accounts: dict[_Place, _Account] = field(default_factory=dict)
     busy: set[_Place] = field(default_factory=set)
+    drained: dict[tuple[int, str, int], UUID] = field(default_factory=dict)
 
     def know(self, plan: Plan) -> None:
+        # They keep the epoch in which they were taken out, however many there are since.
+        self.drained = {
+            (d.epoch, d.endpoint.host, d.endpoint.port): d.endpoint.instance_id for d in plan.drained
+        }
         # Of two instances with one address the first is meant, as in the endpoints that the node is given.
         current = {(e.host, e.port): e.instance_id for tier in reversed(plan.tiers) for e in reversed(tier)}
         before = self.addresses.get(plan.epoch, {})
@@ -45,8 +50,13 @@ class _ProxyAccounts:
         while len(self.addresses) > MOST_EPOCHS:
             gone = min(self.addresses)
             del self.addresses[gone]
-            self.busy = {place for place in self.busy if place.epoch != gone}
-            self.accounts = {place: a for place, a in self.accounts.items() if place.epoch != gone}
+            self.busy = {place for place in self.busy if self._stays(place, gone)}
+            self.accounts = {place: a for place, a in self.accounts.items() if self._stays(place, gone)}
+
+    def _stays(self, place: _Place, gone: int) -> bool:
+        if place.epoch != gone:
+            return True
+        return any(place == _Place(key[0], instance_id) for key, instance_id in self.drained.items())
 
     def place(self, load: EndpointLoad) -> _Place | None:
         """None for an epoch long gone, or an address that was never ours."""
@@ -54,6 +64,7 @@ class _ProxyAccounts:
         if epoch is None:
             return None
         instance_id = self.addresses.get(epoch, {}).get((load.host, load.port))
+        instance_id = instance_id or self.drained.get((epoch, load.host, load.port))
         return None if instance_id is None else _Place(epoch, instance_id)
 
     def add(self, loads: Iterable[EndpointLoad]) -> bool:

@@ -12,6 +12,7 @@ from switchover.model.errors import OwnError, StoreUnavailable
 from switchover.model.events import EventType
 from switchover.model.policy import FailoverPolicy
 from switchover.record.migrations.run import upgrade
+from switchover.record.sql.drill_schema import ONE_OPEN_DRILL
 from switchover.record.sql.engine import Database
 from switchover.record.sql.errors import constraint_of
 from switchover.record.sql.limits import DatabaseLimits
@@ -21,6 +22,7 @@ from switchover.record.sql.schema import (
     ONE_LISTENER,
     ONE_OPEN_MOVE,
     ONE_OPEN_RECOVERY,
+    ONE_SCHEDULED_MOVE,
     metadata,
     proxies,
 )
@@ -206,9 +208,11 @@ def test_every_rule_of_the_domain_has_a_constraint_of_its_name() -> None:
     assert names == {
         ONE_LISTENER,
         ONE_INSTANCE_NAME,
+        ONE_OPEN_DRILL,
         ONE_OPEN_MOVE,
         ONE_OPEN_RECOVERY,
         ONE_BLOCKED_MOVE,
+        ONE_SCHEDULED_MOVE,
     }
 
 

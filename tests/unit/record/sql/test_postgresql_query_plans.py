@@ -45,6 +45,10 @@ INSERT INTO proxy_failover_events SELECT gen_random_uuid(), 'p' || n, 'failover'
 INSERT INTO proxy_failover_events SELECT gen_random_uuid(), 'p' || n * 100, 'failover', 'in_progress', 'automatic', NULL,
     an_id(n * 300), 'r', 'c', 31, 'a', '{}', NULL, now(), now(), now(), NULL, NULL, NULL, now(), NULL
     FROM generate_series(1, 10) n;
+INSERT INTO proxy_drills SELECT gen_random_uuid(), 'p' || n, CASE WHEN d = 1 AND n % 100 = 0 THEN 'pending' ELSE 'completed' END,
+    'person', 'ann', false, NULL, 10, NULL, NULL, NULL, NULL, NULL, now() - d * interval '30 days', NULL, NULL,
+    CASE WHEN d > 1 OR n % 100 > 0 THEN now() - d * interval '30 days' END
+    FROM generate_series(1, 1000) n, generate_series(1, 10) d;
 INSERT INTO proxy_redundancy_status SELECT proxy_id, 3, 3, 0, NULL, '[]', 'multi', false, NULL, NULL, 30, 'derived', now()
     FROM proxies;
 INSERT INTO proxy_instance_metrics SELECT gen_random_uuid(), an_id(3 + s % 3000), now() - s * interval '10 minutes'
@@ -164,14 +168,17 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(store: SqlStor
         await store.load_proxy("p7", HOUR_AGO)
 
     plans = [await plan_of(statement) for statement in statements]
-    assert len(plans) == 6
+    assert len(plans) == 8
     assert not [plan for plan in plans if "Seq Scan" in plan]
-    fronts, instances, moves, open_move, status, blocked = plans
+    fronts, instances, moves, open_move, scheduled, drill, status, blocked = plans
     assert "pk_proxies" in fronts
     assert "pk_proxy_failover_configurations" in fronts
     assert "uq_proxy_instances_name" in instances
     assert "ix_proxy_failover_events" in moves
     assert "uq_proxy_failover_events_open_move" in open_move
+    assert "uq_proxy_failover_events_scheduled_move" in scheduled
+    assert "uq_proxy_drills_open" in drill
+    assert "ix_proxy_failover_events_proxy_id_epoch" in fronts
     assert "pk_proxy_redundancy_status" in status
     assert "uq_blocked_moves_lasting" in blocked
 
@@ -182,10 +189,14 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(store) as statements:
         await store.load(HOUR_AGO)
 
-    _, _, moves, open_moves, _, blocked = [await plan_of(statement) for statement in statements]
+    _, _, moves, open_moves, scheduled_moves, drills, _, blocked = [
+        await plan_of(statement) for statement in statements
+    ]
     assert "ix_proxy_failover_events_committed_at" in moves
     assert "uq_proxy_failover_events_open_move" in open_moves
     assert "uq_blocked_moves_lasting" in blocked
+    assert "uq_proxy_failover_events_scheduled_move" in scheduled_moves
+    assert "uq_proxy_drills_open" in drills
 
 
 async def test_a_pass_locks_and_writes_by_index(store: SqlStore, plan_of: Planner) -> None:

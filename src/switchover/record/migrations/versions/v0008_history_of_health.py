@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from switchover.record.migrations.phases import Phase
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 phase = Phase.PRE
