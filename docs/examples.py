@@ -170,11 +170,26 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     await teller.show("declareRedundancy", declared, user=ROOT, proxyId="web")
     await teller.show("changeInstance", {"weight": 50}, instanceId=web_2)
     await teller.show("unpin", user=ROOT, proxyId="web")
+    await _recover(teller, web_1)
     await teller.show("setAdminState", {"adminState": "drain"}, instanceId=web_2)
     await clock.advance(1)
     await teller.show("setAdminState", {"adminState": "ready"}, instanceId=web_2)
     await teller.show("switchOver", {"proxyId": "web", "reason": "Kernel update"}, user=ROOT)
     await clock.advance(1)
+
+
+async def _recover(teller: _Teller, web_1: str) -> None:
+    world = teller.world
+    action = {"recoveryAction": {"type": "webhook", "url": "https://ops.example/recover"}}
+    await world.done("POST", "/proxy/failover/config", {"proxyId": "web", "config": action})
+    await teller.show("rotateRecoverySecret", {}, proxyId="web")
+    await world.done("PUT", f"/proxy/instances/{web_1}/health", {"healthStatus": "unhealthy"})
+    await world.bench.clock.advance(0.25)
+    await teller.show("recoverInstance", {"reason": "The disk was replaced"}, instanceId=web_1)
+    await world.done("PUT", f"/proxy/instances/{web_1}/health", {"healthStatus": "healthy"})
+    await world.done(
+        "POST", "/proxy/failover/config", {"proxyId": "web", "config": {"recoveryAction": {"type": "none"}}}
+    )
 
 
 async def _somebody_else_switches(teller: _Teller) -> None:

@@ -35,6 +35,8 @@ BODIES: Mapping[str, JSON] = {
     "declareRedundancy": {"isDegraded": False},
     "changeInstance": {"priority": 20},
     "setAdminState": {"adminState": "ready"},
+    "recoverInstance": {"reason": "The disk was replaced"},
+    "rotateRecoverySecret": {},
 }
 """Operations that take a body → one that is valid."""
 

@@ -24,6 +24,7 @@ from switchover.model.policy import (
     Strategy,
     Traffic,
 )
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.redundancy import RedundancyLevel, RedundancySource, RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic
 
@@ -107,6 +108,9 @@ POLICIES = st.builds(
     given_fast_interval_seconds=maybe(SECONDS),
     given_failback_hold_down_seconds=maybe(AMOUNTS),
     max_failbacks=SMALL,
+    recovery_action=st.builds(
+        RecoveryAction, type=st.sampled_from(RecoveryActionType), url=maybe(TEXTS), command=maybe(TEXTS)
+    ),
 )
 HEALTHS = st.builds(
     InstanceHealth,

@@ -15,6 +15,7 @@ from tests.scenarios.scenario_language import (
     seconds,
     wall,
 )
+from tests.scenarios.scenario_recovery import Recoveries
 
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
@@ -54,6 +55,7 @@ class _Stage:
         self._offset = 0.0
         self._recheck_at: datetime | None = None
         self._told: tuple[object, ...] = ()
+        self._recoveries = Recoveries(self._tell, lambda at: trace.moment(self._moment_of(at)))
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
             proxy=Proxy(
@@ -105,6 +107,9 @@ class _Stage:
                 counts = (word.split("=") for word in rest)
                 connections = {self._id(name): int(count) for name, count in counts}
                 self._view = replace(self._view, connections=connections)
+                self._run_pass(())
+            case "automation":
+                self._recoveries.is_paused = rest[0] == "pauses"
                 self._run_pass(())
             case "store":
                 self._store(*rest)
@@ -172,8 +177,14 @@ class _Stage:
             self._view, self._recheck_at = result.view, result.decision.recheck_at
             self._tell_decision(result.decision)
             if not result.decision.acts:
+                self._recover()
                 return
         raise AssertionError("the proxy does not come to rest")
+
+    def _recover(self) -> None:
+        again = self._recoveries.look(self._view, self._now)
+        if again is not None:
+            self._recheck_at = again if self._recheck_at is None else min(again, self._recheck_at)
 
     def _order(self, verb: str, *names: str) -> None:
         ids = [self._id(name) for name in names]

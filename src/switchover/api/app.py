@@ -20,7 +20,7 @@ from switchover.api.paths import methods_of
 from switchover.api.reference import reference_page
 from switchover.api.request_log import RequestLog
 from switchover.api.route import respond
-from switchover.api.routes import configuration, failover, instances
+from switchover.api.routes import configuration, failover, instances, recovery
 from switchover.control.service import ProxyFailoverService
 from switchover.model.clock import Clock, IdFactory
 
@@ -72,7 +72,7 @@ def create_api(
     app.state.most_body_bytes = settings.most_body_bytes
     # The paths of instances come before those of a proxy, which would take `instances` for an id. The routes are taken
     # as they are: `include_router` would build each of them again, at the first request.
-    for router in (instances.router, failover.router, configuration.router):
+    for router in (instances.router, failover.router, configuration.router, recovery.router):
         app.router.routes.extend(router.routes)
     _add_open_routes(app, service)
     app.add_exception_handler(HTTPException, _no_such_route)

@@ -70,6 +70,10 @@ class Code(StrEnum):
     UNPIN_FAILED = "PROXY_FAILOVER_044"
     LIST_NODES_FAILED = "PROXY_FAILOVER_045"
     LIST_REPLICAS_FAILED = "PROXY_FAILOVER_046"
+    RECOVER_INSTANCE_INVALID = "PROXY_FAILOVER_081"
+    RECOVER_INSTANCE_FAILED = "PROXY_FAILOVER_082"
+    RECOVERY_SIGNING_INVALID = "PROXY_FAILOVER_083"
+    RECOVERY_SIGNING_FAILED = "PROXY_FAILOVER_084"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -119,6 +123,10 @@ MEANINGS: Mapping[Code, str] = {
     Code.UNPIN_FAILED: "A pin could not be taken off.",
     Code.LIST_NODES_FAILED: "The nodes could not be listed.",
     Code.LIST_REPLICAS_FAILED: "The replicas could not be listed.",
+    Code.RECOVER_INSTANCE_INVALID: "An order to recover an instance is not valid.",
+    Code.RECOVER_INSTANCE_FAILED: "The recovery of an instance could not be ordered.",
+    Code.RECOVERY_SIGNING_INVALID: "A secret for a recovery webhook is not valid.",
+    Code.RECOVERY_SIGNING_FAILED: "The secret of a recovery webhook could not be rotated.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

@@ -54,6 +54,7 @@ def _instance(number: int, status: str, health: str, failures: int) -> Json:
         "failedRequests": 3,
         "averageLatencyMs": 11.8,
         "errorRate": 0.00006,
+        "recovery": None,
         "isActive": True,
         "createdAt": f"{_DAY}09:00:00Z",
     }
@@ -118,6 +119,27 @@ _ORDERED: Json = {
     "durationMs": None,
     "stages": {**_EVENT["stages"], "appliedAt": None, "verifiedAt": None},
     "completedAt": None,
+}
+_RECOVERY: Json = {
+    **_ORDERED,
+    "eventType": "recovery",
+    "sourceInstanceId": None,
+    "targetInstanceId": _FIRST_ID,
+    "reason": "The disk was replaced",
+    "actor": "ann",
+    "evidence": {
+        "action": "webhook",
+        "mostAttempts": 3,
+        "generation": 1,
+        "instanceName": "web-1",
+        "healthStatus": "unhealthy",
+        "consecutiveFailures": 3,
+        "code": "connect_refused",
+        "detail": "connection refused",
+        "unhealthySince": f"{_DAY}12:00:00.250000+00:00",
+        "attempts": [],
+    },
+    "stages": {**_ORDERED["stages"], "committedAt": None},
 }
 _EVALUATION: Json = {
     "proxyId": "web",
@@ -213,6 +235,16 @@ SUCCESSES: Mapping[str, Json] = {
     "setAdminState": {
         "data": _instance(1, "ineligible", "healthy", 0) | {"adminState": "drain"},
         "message": "Admin state of web-1 is drain",
+    },
+    "recoverInstance": {"data": _RECOVERY, "message": "An attempt is made"},
+    "rotateRecoverySecret": {
+        "data": {
+            "proxyId": "web",
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "rotatedAt": f"{_DAY}12:00:00Z",
+            "formerSigns": False,
+        },
+        "message": "The recovery webhook of web has another secret",
     },
     "listInstanceMetrics": {"data": [_SAMPLE], "count": 1},
     "switchOver": {"data": _ORDERED, "message": "Proxy web moves"},

@@ -18,6 +18,7 @@ code. What belongs to another user is answered as if it did not exist. Times are
 TAGS = [
     {"name": "proxies", "description": "Proxies and their configurations."},
     {"name": "instances", "description": "What can carry a proxy's traffic."},
+    {"name": "recovery", "description": "Bringing failed instances back."},
     {"name": "failover", "description": "Moves, their events, and redundancy."},
 ]
 

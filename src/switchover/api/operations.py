@@ -227,6 +227,24 @@ SET_ADMIN_STATE = Operation(
     codes=OperationCodes(invalid=Code.ADMIN_STATE_INVALID, failed=Code.ADMIN_STATE_FAILED),
     conflicts=True,
 )
+RECOVER_INSTANCE = Operation(
+    name="recoverInstance",
+    method=Method.POST,
+    path="/proxy/instances/{instanceId}/recover",
+    summary="Make an attempt to bring an instance back, now",
+    permission=Permission.INSTANCE_WRITE,
+    codes=OperationCodes(invalid=Code.RECOVER_INSTANCE_INVALID, failed=Code.RECOVER_INSTANCE_FAILED),
+    conflicts=True,
+)
+ROTATE_SECRET = Operation(
+    name="rotateRecoverySecret",
+    method=Method.POST,
+    path="/proxy/{proxyId}/recovery/secret",
+    summary="Give a proxy's recovery webhook another secret",
+    permission=Permission.CONFIGURATION_WRITE,
+    codes=OperationCodes(invalid=Code.RECOVERY_SIGNING_INVALID, failed=Code.RECOVERY_SIGNING_FAILED),
+    conflicts=True,
+)
 LIST_METRICS = Operation(
     name="listInstanceMetrics",
     method=Method.GET,
@@ -275,6 +293,8 @@ OPERATIONS: Mapping[str, Operation] = {
         CHANGE_INSTANCE,
         DELETE_INSTANCE,
         SET_ADMIN_STATE,
+        RECOVER_INSTANCE,
+        ROTATE_SECRET,
         LIST_METRICS,
         SWITCH_OVER,
         LIST_NODES,

@@ -118,6 +118,16 @@ class Api:
             "PUT", f"/proxy/instances/{_segment(instance_id)}/admin-state", {"adminState": admin_state}
         )
 
+    def recover(self, instance_id: str, reason: str | None) -> Document:
+        """Order an attempt to bring an instance back; the recovery event."""
+        path = f"/proxy/instances/{_segment(instance_id)}/recover"
+        return self._data("POST", path, {"reason": reason} if reason else {})
+
+    def rotate_recovery_secret(self, proxy_id: str, secret: str | None) -> Document:
+        """Give a proxy's recovery webhook `secret`, or one that the server makes."""
+        path = f"/proxy/{_segment(proxy_id)}/recovery/secret"
+        return self._data("POST", path, {"secret": secret} if secret else {})
+
     def switch_over(self, proxy_id: str, target_instance_id: str, reason: str | None) -> Document:
         """Order the move to `target_instance_id`; the event as committed."""
         body: dict[str, Any] = {"proxyId": proxy_id, "targetInstanceId": target_instance_id}

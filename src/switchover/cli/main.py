@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
-from switchover.cli import machine, ordering, serving, viewing
+from switchover.cli import machine, ordering, recovering, serving, viewing
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
@@ -57,6 +57,8 @@ def build() -> typer.Typer:
                 ("apply", apply),
                 ("switch", ordering.switch),
                 ("unpin", ordering.unpin),
+                ("recover", recovering.recover),
+                ("recovery-secret", recovering.recovery_secret),
                 (
                     "ready",
                     ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),

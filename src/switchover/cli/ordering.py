@@ -47,7 +47,7 @@ def switch(
     """
     with connect(url, token, data_dir) as api:
         view = proxy_view(api.proxy(proxy))
-        target = _known(view, to)
+        target = known_instance(view, to)
         if view.active_id == target.instance_id:
             say(f"{target.name} carries {proxy} already; nothing was moved.")
             return
@@ -88,7 +88,7 @@ def admin_state_command(state: AdminState, summary: str) -> Callable[..., None]:
         data_dir: DataDirOption = DEFAULT_DATA_DIR,
     ) -> None:
         with connect(url, token, data_dir) as api:
-            target = _known(proxy_view(api.proxy(proxy)), instance)
+            target = known_instance(proxy_view(api.proxy(proxy)), instance)
             api.set_admin_state(target.instance_id, state.value)
             active = proxy_view(api.proxy(proxy))
         say(
@@ -99,7 +99,12 @@ def admin_state_command(state: AdminState, summary: str) -> Callable[..., None]:
     return command
 
 
-def _known(view: ProxyView, name_or_id: str) -> InstanceView:
+def known_instance(view: ProxyView, name_or_id: str) -> InstanceView:
+    """The instance of this name or id.
+
+    Raises:
+        CommandFailed: There is none; the words name those that there are.
+    """
     found = view.instance(name_or_id)
     if found is None:
         names = ", ".join(instance.name for instance in view.instances) or "none"

@@ -50,6 +50,7 @@ class ProxyState:
             did not take stays due.
         moves: Committed moves of the last hour, oldest first.
         open_move: The event whose outcome is missing; None without one.
+        recoveries: Instance → its newest recovery event, open or closed.
         derived: The redundancy that the instances give; the next derived change is measured against it.
         declared: What an admin declared instead; None when `derived` is in force.
         connections: Live connections per instance, where the data plane tells.
@@ -65,6 +66,7 @@ class ProxyState:
     recorded: Mapping[UUID, Recorded]
     moves: tuple[PastMove, ...] = ()
     open_move: FailoverEvent | None = None
+    recoveries: Mapping[UUID, FailoverEvent] = field(default_factory=lambda: MappingProxyType({}))
     derived: RedundancyStatus
     declared: RedundancyStatus | None = None
     connections: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -103,7 +105,14 @@ class ProxyState:
             self,
             instances={k: v for k, v in self.instances.items() if k != instance_id},
             recorded={k: v for k, v in self.recorded.items() if k != instance_id},
+            recoveries={k: v for k, v in self.recoveries.items() if k != instance_id},
         )
+
+    def with_recovery(self, event: FailoverEvent) -> "ProxyState":
+        """This state with `event` as the newest recovery of its instance."""
+        if event.target_instance_id is None:
+            return self
+        return replace(self, recoveries={**self.recoveries, event.target_instance_id: event})
 
 
 def view_of(
@@ -134,6 +143,7 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         recorded={instance.instance_id: recorded_of(instance) for instance in stored.instances},
         moves=stored.moves,
         open_move=stored.open_move,
+        recoveries={e.target_instance_id: e for e in stored.recoveries if e.target_instance_id is not None},
         derived=derived,
         declared=declared,
         last_move_failed=stored.last_move_failed,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from switchover.decision.verdict import Decision
 from switchover.model.events import FailoverEvent
@@ -23,10 +24,34 @@ class SavedConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceState:
-    """An instance and what it is to its proxy now."""
+    """An instance and what it is to its proxy now; `recovery` while it is being brought back."""
 
     instance: Instance
     standing: Standing
+    recovery: "RecoveryState | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryState:
+    """An open recovery.
+
+    Attributes:
+        event_id: Its event.
+        action: What is called.
+        attempt: The attempt that is under way or was the last; 0 before the first.
+        most_attempts: How many there will be at the most.
+        is_under_way: Whether its answer is awaited.
+        next_at: When the next attempt is due, or the recovery is given up after the last; None while that is open.
+        detail: What the last attempt came to; None before that.
+    """
+
+    event_id: UUID
+    action: str
+    attempt: int
+    most_attempts: int
+    is_under_way: bool
+    next_at: datetime | None
+    detail: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

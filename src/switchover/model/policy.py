@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 
 MOST_FAILBACK_HOLD_DOWN_SECONDS = 300.0
 """Ceiling of the growing hold-down, and how long a damped instance must be well."""
@@ -151,6 +152,7 @@ class FailoverPolicy:
         given_fast_interval_seconds: As given; see `fast_interval_seconds`.
         given_failback_hold_down_seconds: As given; see `failback_hold_down_seconds`.
         max_failbacks: Failed failbacks within an hour after which the instance is damped.
+        recovery_action: What is called to bring a failed instance back.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -172,6 +174,7 @@ class FailoverPolicy:
     given_fast_interval_seconds: float | None = None
     given_failback_hold_down_seconds: float | None = None
     max_failbacks: int = 3
+    recovery_action: RecoveryAction = field(default_factory=RecoveryAction)
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -243,4 +246,13 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
                 f"allowed is at most traffic.requestTimeoutSeconds, which is {request:g}",
             )
         )
+    problems += _recovery_problems(policy.recovery_action)
     return tuple(problems)
+
+
+def _recovery_problems(action: RecoveryAction) -> tuple[FieldProblem, ...]:
+    if action.type is RecoveryActionType.WEBHOOK and action.url is None:
+        return (FieldProblem("config.recoveryAction.url", None, "it is required for a webhook"),)
+    if action.type is RecoveryActionType.COMMAND and action.command is None:
+        return (FieldProblem("config.recoveryAction.command", None, "it is required for a command"),)
+    return ()

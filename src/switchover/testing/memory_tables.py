@@ -11,6 +11,7 @@ from switchover.model.events import EventStatus, EventType, FailoverEvent, PastM
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
 from switchover.record.conflicts import active_moved, instance_name_taken, listener_taken, move_open
@@ -28,6 +29,7 @@ class MemoryTables:
         self._deleted_instances: set[UUID] = set()
         self._events: dict[UUID, FailoverEvent] = {}
         self._redundancy: dict[str, RedundancyStatus] = {}
+        self._secrets: dict[str, RecoverySecrets] = {}
         self._metrics: dict[UUID, InstanceMetrics] = {}
         self._audit: dict[UUID, AuditEntry] = {}
         self._messages: dict[UUID, OutboxMessage] = {}
@@ -88,6 +90,7 @@ class MemoryTables:
             ),
             open_move=self._open_move(proxy_id),
             redundancy=self._redundancy.get(proxy_id),
+            recoveries=tuple(self._newest_recoveries(proxy_id)),
             last_move_failed=self._last_move_failed(proxy_id),
             change_number=self._change_numbers.get(proxy_id, 0),
         )
@@ -103,6 +106,15 @@ class MemoryTables:
             ),
             None,
         )
+
+    def _newest_recoveries(self, proxy_id: str) -> list[FailoverEvent]:
+        newest: dict[UUID | None, FailoverEvent] = {}
+        # In the order in which they were stored.
+        for event in self._events.values():
+            if event.event_type is EventType.RECOVERY:
+                newest[event.target_instance_id] = event
+        known = (newest.get(instance.instance_id) for instance in self._registered(proxy_id))
+        return [event for event in known if event is not None]
 
     def _last_move_failed(self, proxy_id: str) -> bool:
         moves = [
@@ -183,3 +195,8 @@ class MemoryTables:
     def _leave(self, trail: Trail) -> None:
         self._audit |= {entry.entry_id: stored_entry(entry) for entry in trail.audit}
         self._messages |= {message.message_id: stored_message(message) for message in trail.messages}
+
+
+def is_open_recovery(event: FailoverEvent) -> bool:
+    """Whether the event is a recovery whose outcome is missing."""
+    return event.event_type is EventType.RECOVERY and event.status.is_open

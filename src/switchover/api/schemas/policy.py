@@ -5,6 +5,7 @@ from typing import Self
 from switchover.api.schemas.body import Body
 from switchover.control.documents import policy_document
 from switchover.model.policy import BalancingAlgorithm, CheckType, FailoverPolicy, Protocol, Scheme, Strategy
+from switchover.model.recovery import RecoveryActionType
 
 
 class HealthCheckBody(Body):
@@ -41,6 +42,14 @@ class TrafficBody(Body):
     retries: int
 
 
+class RecoveryActionBody(Body):
+    """What is called to bring a failed instance back."""
+
+    type: RecoveryActionType
+    url: str | None
+    command: str | None
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -63,6 +72,7 @@ class PolicyBody(Body):
     fast_interval_seconds: float
     failback_hold_down_seconds: float
     max_failbacks: int
+    recovery_action: RecoveryActionBody
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

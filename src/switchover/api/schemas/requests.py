@@ -111,6 +111,14 @@ class SwitchoverRequest(Document):
     reason: Sentence | None = Field(default=None, description="Why, for the record.")
 
 
+class RecoveryRequest(Document):
+    """An attempt to bring an instance back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The disk was replaced"}]})
+
+    reason: Sentence | None = Field(default=None, description="Why, for the record.")
+
+
 class AdminStateRequest(Document):
     """What an instance is ordered to be."""
 

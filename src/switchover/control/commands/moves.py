@@ -17,7 +17,7 @@ from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.actor import Actor
 from switchover.model.errors import Conflict, FieldProblem, InvalidInput, NotFound
-from switchover.model.events import Closing, EventStatus, FailoverEvent, close
+from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import Topic
 
@@ -77,6 +77,11 @@ class MoveCommands:
         if event is None or event.proxy_id not in desk.fleet:
             raise NotFound("event", event_id)
         self._check_visible(event, actor)
+        if event.event_type is EventType.RECOVERY:
+            raise Conflict(
+                f"event {event_id} is a recovery: the health of its instance completes it",
+                {"eventId": str(event_id), "status": event.status.value},
+            )
         async with desk.changing(event.proxy_id):
             state = self._check_visible(event, actor)
             desk.ownership.check(event.proxy_id)
@@ -140,7 +145,7 @@ class MoveCommands:
         self, proxy_id: str, deciding: Deciding, reason: str | None, actor: Actor
     ) -> FailoverEvent:
         desk = self._desk
-        words = _checked_reason(reason)
+        words = checked_reason(reason)
         desk.ours(proxy_id, actor)
         result = await desk.cycle.run(proxy_id, deciding=deciding, order=Order(actor=actor, reason=words))
         if result.event is None:
@@ -176,7 +181,12 @@ class MoveCommands:
             raise NotFound("event", event.event_id) from None
 
 
-def _checked_reason(reason: str | None) -> str | None:
+def checked_reason(reason: str | None) -> str | None:
+    """The words that somebody gave for an order, without spaces around them; None for none.
+
+    Raises:
+        InvalidInput: They are empty, too long, or have control characters.
+    """
     if reason is None:
         return None
     if not reason.strip() or len(reason) > REASON_LENGTH or not reason.isprintable():

@@ -28,6 +28,7 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.recovery import RecoveryActionDocument
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.policy import (
     BalancingAlgorithm,
@@ -42,6 +43,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.recovery import RecoveryAction
 
 _PREFIX = "config"
 _METHODS = ("GET", "HEAD", "OPTIONS")
@@ -122,7 +124,7 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener` and `traffic` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic` and `recoveryAction` are merged field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = _setting(
@@ -137,10 +139,10 @@ class PolicyDocument(Document):
     unhealthy_threshold: Threshold | None = _setting("Failures in a row that mean unhealthy.", default=3)
     healthy_threshold: Threshold | None = _setting("Passes in a row that mean healthy again.", default=2)
     max_recovery_attempts: Annotated[int, Between(0, 100)] | None = _setting(
-        "Attempts to bring a failed instance back; stored, not used yet.", default=3
+        "Attempts to bring a failed instance back; 0 for none.", default=3
     )
     recovery_backoff_seconds: ShortSeconds | None = _setting(
-        "The first pause between them; not used yet but as failbackHoldDownSeconds' default.", default=5
+        "The pause after the first of them; it doubles up to 300, a fifth of it left to chance.", default=5
     )
     enable_auto_failover: Boolean | None = _setting("Move away from a failed active.", default=True)
     enable_auto_recovery: Boolean | None = _setting("Recover instances and fail back to them.", default=True)
@@ -174,6 +176,9 @@ class PolicyDocument(Document):
     max_failbacks: Annotated[int, Between(1, 100)] | None = _setting(
         "Failed failbacks within an hour after which an instance is damped.", default=3
     )
+    recovery_action: RecoveryActionDocument | None = _setting(
+        "What is called to bring a failed instance back.", default={}
+    )
 
 
 _IN_FORCE = {
@@ -182,7 +187,7 @@ _IN_FORCE = {
     "given_failback_hold_down_seconds": "failback_hold_down_seconds",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, RecoveryAction)
 
 
 def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
@@ -202,6 +207,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["health_check"] = _merged(base.health_check, given.pop("health_check"))
     if given.get("traffic") is not None:
         changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
+    if given.get("recovery_action") is not None:
+        changes["recovery_action"] = _merged(base.recovery_action, given.pop("recovery_action"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     policy = replace(base, **_values(base, given), **changes)
@@ -261,6 +268,7 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     HealthCheck: HealthCheckDocument,
     Listener: ListenerDocument,
     Traffic: TrafficDocument,
+    RecoveryAction: RecoveryActionDocument,
 }
 
 

@@ -1,4 +1,4 @@
-"""Failover events after their intent: closing, verifying, recovery, reading."""
+"""Failover events after their intent: closing, verifying, reading."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,18 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.errors import NotFound
 from switchover.model.events import FailoverEvent
 from switchover.model.lease import Fence
 from switchover.model.trail import Trail
-from switchover.record.sql.errors import constraint_of
 from switchover.record.sql.event_rows import event_columns, event_of, outcome_columns
-from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.postgresql_leases import check_fence
-from switchover.record.sql.schema import IS_OPEN, ONE_OPEN_RECOVERY, proxy_failover_events
+from switchover.record.sql.schema import IS_OPEN, proxy_failover_events
 from switchover.record.sql.trails import store_trail
 
 _EVENTS = proxy_failover_events.c
@@ -90,22 +87,6 @@ async def note_verified(
         .where(_EVENTS.event_id == event_id, _EVENTS.verified_at.is_(None))
         .values(verified_at=at)
     )
-
-
-async def add_recovery_event(connection: AsyncConnection, event: FailoverEvent, trail: Trail) -> bool:
-    """Insert a recovery event; the unique index says whether the instance has an open one."""
-    await lock_proxy(connection, event.proxy_id)
-    if event.target_instance_id is not None:
-        await lock_instance(connection, event.target_instance_id)
-    try:
-        async with connection.begin_nested():
-            await insert_event(connection, event)
-    except IntegrityError as error:
-        if constraint_of(error) == ONE_OPEN_RECOVERY:
-            return False
-        raise
-    await store_trail(connection, trail)
-    return True
 
 
 def committed(event: FailoverEvent, at: datetime) -> FailoverEvent:

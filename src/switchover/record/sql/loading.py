@@ -77,12 +77,22 @@ async def load(
         # The order of the index of open moves, so that the planner takes that small one.
         .order_by(_EVENTS.proxy_id)
     )
+    recoveries = await connection.execute(
+        select(proxy_failover_events)
+        .join(proxy_instances, proxy_instances.c.recovery_event_id == _EVENTS.event_id)
+        .where(
+            proxy_instances.c.recovery_event_id.is_not(None),
+            proxy_instances.c.deleted_at.is_(None),
+            wanted(proxy_instances.c.proxy_id),
+        )
+    )
     statuses = await connection.execute(
         select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
     )
     instances_of = _by_proxy(instances, instance_of)
     moves_of = _by_proxy(moves, past_move_of)
     open_move_of = {row.proxy_id: event_of(row) for row in open_moves}
+    recoveries_of = _by_proxy(recoveries, event_of)
     redundancy_by_proxy = {row.proxy_id: redundancy_of(row) for row in statuses}
     # Sorted here: a database sorts text by its own collation.
     return [
@@ -92,6 +102,7 @@ async def load(
             moves=tuple(moves_of.get(front.proxy_id, ())),
             open_move=open_move_of.get(front.proxy_id),
             redundancy=redundancy_by_proxy.get(front.proxy_id),
+            recoveries=tuple(recoveries_of.get(front.proxy_id, ())),
             last_move_failed=front.last_move_status == EventStatus.FAILED,
             change_number=front.change_number,
         )

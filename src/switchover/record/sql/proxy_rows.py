@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 
 
 def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "fast_interval_seconds": policy.given_fast_interval_seconds,
         "failback_hold_down_seconds": policy.given_failback_hold_down_seconds,
         "max_failbacks": policy.max_failbacks,
+        "recovery_action": asdict(policy.recovery_action),
     }
 
 
@@ -73,6 +75,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         given_fast_interval_seconds=row.fast_interval_seconds,
         given_failback_hold_down_seconds=row.failback_hold_down_seconds,
         max_failbacks=row.max_failbacks,
+        recovery_action=_action_of(row.recovery_action),
     )
 
 
@@ -100,3 +103,9 @@ def _check_of(document: Mapping[str, Any]) -> HealthCheck:
     ranges = tuple(StatusRange(low, high) for low, high in document["expected_statuses"])
     words = {"type": CheckType(document["type"]), "scheme": Scheme(document["scheme"])}
     return HealthCheck(**{**document, **words, "expected_statuses": ranges})
+
+
+def _action_of(document: Mapping[str, Any] | None) -> RecoveryAction:
+    if document is None:
+        return RecoveryAction()
+    return RecoveryAction(**{**document, "type": RecoveryActionType(document["type"])})

@@ -152,14 +152,15 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(store: SqlStor
         await store.load_proxy("p7", HOUR_AGO)
 
     plans = [await plan_of(statement) for statement in statements]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert not [plan for plan in plans if "Seq Scan" in plan]
-    fronts, instances, moves, open_move, status = plans
+    fronts, instances, moves, open_move, recoveries, status = plans
     assert "pk_proxies" in fronts
     assert "pk_proxy_failover_configurations" in fronts
     assert "uq_proxy_instances_name" in instances
     assert "ix_proxy_failover_events" in moves
     assert "uq_proxy_failover_events_open_move" in open_move
+    assert "pk_proxy_failover_events" in recoveries
     assert "pk_proxy_redundancy_status" in status
 
 
@@ -169,9 +170,10 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(store) as statements:
         await store.load(HOUR_AGO)
 
-    _, _, moves, open_moves, _ = [await plan_of(statement) for statement in statements]
+    _, _, moves, open_moves, recoveries, _ = [await plan_of(statement) for statement in statements]
     assert "ix_proxy_failover_events_committed_at" in moves
     assert "uq_proxy_failover_events_open_move" in open_moves
+    assert "pk_proxy_failover_events" in recoveries
 
 
 async def test_a_pass_locks_and_writes_by_index(store: SqlStore, plan_of: Planner) -> None:

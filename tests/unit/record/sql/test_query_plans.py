@@ -85,14 +85,15 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(
         await sql_store.load_proxy("web", LONG_AGO)
 
     plans = [plan_of(database_file, statement) for statement in statements]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert not [plan for plan in plans if "SCAN" in plan]
-    fronts, instances, moves, open_move, status = plans
+    fronts, instances, moves, open_move, recoveries, status = plans
     # The proxy, its policy, and how its last move ended.
     assert fronts.count("SEARCH") == 3
     assert "uq_proxy_instances_name" in instances
     assert "ix_proxy_failover_events" in moves
     assert "uq_proxy_failover_events_open_move" in open_move
+    assert "sqlite_autoindex_proxy_failover_events_1" in recoveries
     assert "sqlite_autoindex_proxy_redundancy_status_1" in status
 
 
@@ -105,7 +106,7 @@ async def test_loading_everything_is_a_fixed_number_of_queries(sql_store: SqlSto
         for suffix in "abcdef":
             await sql_store.create_proxy(a_proxy(f"{suffix}{number}"))
 
-    assert counts == [5, 5, 5]
+    assert counts == [6, 6, 6]
 
 
 async def test_loading_everything_finds_moves_and_open_moves_by_index(
@@ -114,9 +115,10 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(sql_store) as statements:
         await sql_store.load(LONG_AGO)
 
-    _, _, moves, open_moves, _ = (plan_of(database_file, statement) for statement in statements)
+    _, _, moves, open_moves, recoveries, _ = (plan_of(database_file, statement) for statement in statements)
     assert "ix_proxy_failover_events_committed_at" in moves
     assert "uq_proxy_failover_events_open_move" in open_moves
+    assert "sqlite_autoindex_proxy_failover_events_1" in recoveries
 
 
 @pytest.mark.usefixtures("sql_store")
