@@ -15,10 +15,12 @@ class FakeRecoverer(Recoverer):
 
     Attributes:
         calls: Every call, in the order in which they came.
+        timeout_seconds: After which a call that is held is given up, on the loop's clock; None for never.
     """
 
     def __init__(self) -> None:
         self.calls: list[RecoveryCall] = []
+        self.timeout_seconds: float | None = None
         self._script: deque[RecoveryAnswer] = deque([ACCEPTS])
         self._free = asyncio.Event()
         self._free.set()
@@ -37,5 +39,9 @@ class FakeRecoverer(Recoverer):
 
     async def recover(self, call: RecoveryCall) -> RecoveryAnswer:
         self.calls.append(call)
-        await self._free.wait()
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                await self._free.wait()
+        except TimeoutError:
+            return RecoveryAnswer(accepted=False, detail=f"no answer within {self.timeout_seconds:g} s")
         return self._script.popleft() if len(self._script) > 1 else self._script[0]

@@ -16,7 +16,7 @@ from tests.api_world import ApiWorld
 
 from switchover.api.operations import OPERATIONS
 
-HEADINGS = ("proxies", "instances", "failover")
+HEADINGS = ("proxies", "instances", "failover", "recovery")
 RELATIONS = {
     "config.enableLoadBalancing",
     "config.failbackHoldDownSeconds",
@@ -24,6 +24,8 @@ RELATIONS = {
     "config.healthCheckTimeoutSeconds",
     "config.listener.port",
     "config.traffic.tryIdleTimeoutSeconds",
+    "config.recoveryAction.command",
+    "config.recoveryAction.url",
     "since",
     "totalInstances",
 }
@@ -37,6 +39,8 @@ FORMATS: Mapping[str, st.SearchStrategy[str]] = {
     "host-port": st.builds(
         "{}:{}".format, st.sampled_from(["10.0.0.7", "web.example", "[2001:db8::7]"]), st.integers(1, 65535)
     ),
+    "webhook-url": st.sampled_from(["https://ops.example/recover", "http://10.0.0.9:8080/a?b=c"]),
+    "webhook-secret": st.sampled_from(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),
     "bind-address": st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "2001:db8::7"]),
     "status-range": st.integers(100, 599).flatmap(
         lambda low: st.integers(low, 599).map(f"{low}-{{}}".format)

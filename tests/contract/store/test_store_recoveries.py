@@ -67,7 +67,9 @@ async def test_attempts_are_noted_and_the_outcome_is_left_alone(store: Store) ->
     (one,) = await proxy_with(store, "one")
     event = a_recovery(one)
     await store.add_recovery_event(event)
-    attempt = Attempt(number=1, started_at=NOW, ended_at=after(1), next_at=after(6), accepted=True, detail="ok")
+    attempt = Attempt(
+        number=1, started_at=NOW, ended_at=after(1), next_at=after(6), accepted=True, detail="ok"
+    )
     trail = a_trail()
 
     await store.note_attempts(replace(with_attempt(event, attempt), status=EventStatus.COMPLETED), trail)
@@ -84,7 +86,9 @@ async def test_an_attempt_that_ends_after_its_recovery_is_noted_too(store: Store
     await store.add_recovery_event(event)
     closed = done(event, after(3))
     await store.close_event(closed)
-    attempt = Attempt(number=1, started_at=NOW, ended_at=after(4), next_at=after(9), accepted=True, detail="ok")
+    attempt = Attempt(
+        number=1, started_at=NOW, ended_at=after(4), next_at=after(9), accepted=True, detail="ok"
+    )
 
     await store.note_attempts(with_attempt(event, attempt))
 

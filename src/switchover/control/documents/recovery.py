@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from switchover.control.documents.document import Document, read
 from switchover.control.documents.fields import Choice, Matching, Parsed, Refused
@@ -100,6 +100,8 @@ class RecoveryActionDocument(Document):
 
 class RecoverySecretDocument(Document):
     """The secret that signs requests to the webhook from now on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
     secret: Annotated[str, Parsed(webhook_secret, {"type": "string", "format": "webhook-secret"})] | None = (
         Field(
