@@ -32,6 +32,7 @@ from switchover.control.documents.policy import (
     PolicyDocument,
     TrafficDocument,
 )
+from switchover.control.documents.recovery import RecoveryActionDocument
 from switchover.control.documents.redundancy import RedundancyDocument
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
@@ -45,6 +46,8 @@ _FORMATS = {
     "date-time": "time (RFC 3339)",
     "host-port": "`host:port`",
     "printable": "printable text",
+    "webhook-secret": "`whsec_` and base64",
+    "webhook-url": "http or https URL",
     "status-range": "range such as `200-399`",
     "uuid": "UUID",
 }
@@ -146,7 +149,12 @@ def settings() -> str:
     return table(
         ["variable", "in the file", "default", "meaning"],
         (
-            [f"`{PREFIX}{name.upper()}`", f"`{name}`", _default(field.default), field.description or ""]
+            [
+                f"`{PREFIX}{name.upper()}`",
+                f"`{name}`",
+                _default(field.default if field.default != {} else None),
+                field.description or "",
+            ]
             for name, field in Settings.model_fields.items()
         ),
     )
@@ -324,6 +332,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "health-check-fields": fields_of(HealthCheckDocument),
     "listener-fields": fields_of(ListenerDocument),
     "traffic-fields": fields_of(TrafficDocument),
+    "recovery-action-fields": fields_of(RecoveryActionDocument),
     "instance-fields": fields_of(InstanceDocument),
     "metrics-fields": fields_of(MetricsDocument, optional=True),
     "completion-fields": fields_of(CompletionDocument),
