@@ -13,6 +13,7 @@ from switchover.control.documents import parse_instance, parse_policy, policy_do
 from switchover.model.policy import FailoverPolicy
 
 TOKEN = "a-token-of-the-test"
+MADE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _MOMENT = "2026-01-01T00:00:00Z"
 
 Body = dict[str, Any]
@@ -164,6 +165,13 @@ class ContractServer:
             ):
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
+            case "POST", ["proxy", "instances", instance_id, "recover"]:
+                fields = {"targetInstanceId": instance_id, "reason": body.get("reason", "")}
+                proxy_id = self._instance(instance_id)["proxyId"]
+                return self.add_event(proxy_id, eventType="recovery", status="in_progress", **fields)
+            case "POST", ["proxy", proxy_id, "recovery", "secret"]:
+                made = None if "secret" in body else MADE_SECRET
+                return {"proxyId": proxy_id, "secret": made, "rotatedAt": _MOMENT, "formerSigns": True}
             case "DELETE", ["proxy", "instances", instance_id]:
                 gone = self._instance(instance_id)
                 self.proxies[gone["proxyId"]]["instances"].remove(gone)

@@ -96,7 +96,8 @@ async def test_the_next_process_goes_on_with_the_attempts_of_one_that_was_killed
         await web.instances.start("web-3")
 
         async def is_over() -> bool:
-            return (await recovery(web))["status"] == EventStatus.COMPLETED
+            status: str = (await recovery(web))["status"]
+            return status == EventStatus.COMPLETED
 
         await eventually(is_over)
         assert [sent(hook, number, secret)["attempt"] for number in range(2)] == [1, 2]

@@ -58,7 +58,7 @@ def build() -> typer.Typer:
                 ("switch", ordering.switch),
                 ("unpin", ordering.unpin),
                 ("recover", recovering.recover),
-                ("recovery-secret", recovering.recovery_secret),
+                ("secret", recovering.secret),
                 (
                     "ready",
                     ordering.admin_state_command(AdminState.READY, "Let an instance carry traffic again."),

@@ -38,7 +38,7 @@ def recover(
     )
 
 
-def recovery_secret(
+def secret(
     proxy: ProxyArgument,
     given: Annotated[
         Path | None,
@@ -52,9 +52,9 @@ def recovery_secret(
 
     Requests are signed with the former one too until the next rotation.
     """
-    secret = None if given is None else _read(given)
+    wanted = None if given is None else _read(given)
     with connect(url, token, data_dir) as api:
-        answer = api.rotate_recovery_secret(proxy, secret)
+        answer = api.rotate_recovery_secret(proxy, wanted)
     if answer["secret"] is not None:
         say(str(answer["secret"]))
     former = "; the former one signs too until the next" if answer["formerSigns"] else ""

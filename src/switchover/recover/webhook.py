@@ -17,7 +17,7 @@ MOST_ANSWER_BYTES = 4096
 """How much of an answer is read; the rest is left unread and the connection closed."""
 
 EVENT_NAME = "instance.recovery"
-_NO_SECRET = "the webhook has no secret to sign with; make one with `switchover recovery-secret PROXY`"  # noqa: S105 - words
+_NO_SECRET = "the webhook has no secret to sign with; make one with `switchover secret PROXY`"  # noqa: S105 - words
 
 Resolve = Callable[[str], Awaitable[str]]
 """The IP address of a host that may be contacted; raises for one that may not be, or that cannot be found."""

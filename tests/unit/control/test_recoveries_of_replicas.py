@@ -1,6 +1,7 @@
 """Recoveries where several replicas share the proxies: the next owner goes on where the attempts stood."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from tests.unit.control.replicas import OneReplica, Replicas
 from tests.waiting import eventually
@@ -9,7 +10,7 @@ from switchover.model.events import EventType
 from switchover.model.recovery import RecoveryActionType, attempts_of
 from switchover.testing.fake_recoverer import FakeRecoverer
 
-RECOVERED = {
+RECOVERED: dict[str, Any] = {
     "recoveryAction": {"type": "webhook", "url": "https://ops.example/"},
     "recoveryBackoffSeconds": 60,
 }

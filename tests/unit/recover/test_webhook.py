@@ -73,7 +73,7 @@ async def test_nothing_is_sent_without_a_secret() -> None:
         refused = await answer(hook.url, secrets=())
 
     assert not refused.accepted
-    assert "recovery-secret" in refused.detail
+    assert "switchover secret" in refused.detail
     assert hook.requests == []
 
 
