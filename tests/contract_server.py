@@ -165,13 +165,8 @@ class ContractServer:
             ):
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
-            case "POST", ["proxy", "instances", instance_id, "recover"]:
-                fields = {"targetInstanceId": instance_id, "reason": body.get("reason", "")}
-                proxy_id = self._instance(instance_id)["proxyId"]
-                return self.add_event(proxy_id, eventType="recovery", status="in_progress", **fields)
-            case "POST", ["proxy", proxy_id, "recovery", "secret"]:
-                made = None if "secret" in body else MADE_SECRET
-                return {"proxyId": proxy_id, "secret": made, "rotatedAt": _MOMENT, "formerSigns": True}
+            case "POST", ["proxy", *named, "recover" | "secret"]:
+                return self._recover(named, body)
             case "DELETE", ["proxy", "instances", instance_id]:
                 gone = self._instance(instance_id)
                 self.proxies[gone["proxyId"]]["instances"].remove(gone)
@@ -197,6 +192,18 @@ class ContractServer:
         self.policies[body["proxyId"]] = merged = parse_policy(body["config"], self.policies[body["proxyId"]])
         stored["config"] = policy_document(merged)
         return stored
+
+    def _recover(self, named: list[str], body: Body) -> Body:
+        match named:
+            case ["instances", instance_id]:
+                fields = {"targetInstanceId": instance_id, "reason": body.get("reason", "")}
+                proxy_id = self._instance(instance_id)["proxyId"]
+                return self.add_event(proxy_id, eventType="recovery", status="in_progress", **fields)
+            case [proxy_id, "recovery"]:
+                made = None if "secret" in body else MADE_SECRET
+                return {"proxyId": proxy_id, "secret": made, "rotatedAt": _MOMENT, "formerSigns": True}
+            case _:
+                raise _No(404, f"no route {named}", "PROXY_FAILOVER_026")
 
     def _switch(self, body: Body) -> Body:
         proxy = self._proxy(body["proxyId"])

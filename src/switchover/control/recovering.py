@@ -154,17 +154,14 @@ class Recovering:
 
     async def _look(self, proxy_id: str) -> None:
         try:
-            async with self._fleet.lock(proxy_id):
-                if proxy_id not in self._fleet or not self._ownership.holds(proxy_id):
-                    return
-                if self._watch.is_out or not self._ownership.is_valid:
-                    self._look_in(proxy_id, AGAIN_SECONDS)
-                    return
-                await self._settle(proxy_id)
-                if proxy_id not in self._fleet:
-                    return
+            if proxy_id in self._fleet:
                 for instance_id in tuple(self._fleet.state(proxy_id).instances):
-                    await self._look_at(proxy_id, instance_id)
+                    # The lock is given back between two instances: no move waits for a crowd of recoveries.
+                    async with self._fleet.lock(proxy_id):
+                        if not await self._may_act(proxy_id):
+                            return
+                        if instance_id in self._fleet.state(proxy_id).instances:
+                            await self._look_at(proxy_id, instance_id)
                 self.heed(self._fleet.state(proxy_id))
         except (LostLease, NotFound, Conflict) as error:
             # Whoever owns it now goes on; if it is still ours, its next pass looks again.
@@ -174,6 +171,16 @@ class Recovering:
             self._look_in(proxy_id, AGAIN_SECONDS)
         finally:
             self._looking.discard(proxy_id)
+
+    async def _may_act(self, proxy_id: str) -> bool:
+        """Whether the proxy is ours and we know what is stored of it; its lock is held."""
+        if proxy_id not in self._fleet or not self._ownership.holds(proxy_id):
+            return False
+        if self._watch.is_out or not self._ownership.is_valid:
+            self._look_in(proxy_id, AGAIN_SECONDS)
+            return False
+        await self._settle(proxy_id)
+        return proxy_id in self._fleet
 
     def _step(self, state: ProxyState, instance: Instance, now: datetime) -> Step:
         latest = state.recoveries.get(instance.instance_id)

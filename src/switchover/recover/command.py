@@ -14,7 +14,7 @@ from switchover.recover.recoverer import Recoverer, shortened
 _log = structlog.get_logger(__name__)
 
 MOST_OUTPUT_BYTES = 4096
-"""How much of a command's output is kept; the rest is read and dropped."""
+"""How much of a command's output may be logged; the rest is read and dropped."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIECE = 65536
@@ -63,35 +63,35 @@ class CommandRecoverer(Recoverer):
         finally:
             os.close(writing)
         try:
-            answer = await self._wait(process, output)
+            answer = await self._wait(process)
+            # Into our log and not into the event: what it prints is the operator's, the event is the proxy owner's too.
+            _log.info(
+                "recovery command ended",
+                command=call.action.command,
+                proxy_id=call.proxy_id,
+                instance_id=str(call.instance_id),
+                event_id=str(call.event_id),
+                attempt=call.attempt,
+                accepted=answer.accepted,
+                ended=answer.detail,
+                output=shortened(output.text()),
+            )
         finally:
             output.close()
-        _log.info(
-            "recovery command ended",
-            command=call.action.command,
-            proxy_id=call.proxy_id,
-            instance_id=str(call.instance_id),
-            event_id=str(call.event_id),
-            attempt=call.attempt,
-            accepted=answer.accepted,
-            output=answer.detail,
-        )
         return answer
 
-    async def _wait(self, process: asyncio.subprocess.Process, output: "_Output") -> RecoveryAnswer:
+    async def _wait(self, process: asyncio.subprocess.Process) -> RecoveryAnswer:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 status = await process.wait()
         except TimeoutError:
             await _kill(process)
-            words = f"killed after {self._timeout_seconds:g} s"
-            return RecoveryAnswer(accepted=False, detail=shortened(f"{words}: {output.text()}"))
+            return RecoveryAnswer(accepted=False, detail=f"killed after {self._timeout_seconds:g} s")
         except asyncio.CancelledError:
             await asyncio.shield(_kill(process))
             raise
         words = f"exit status {status}" if status >= 0 else f"ended by signal {-status}"
-        text = output.text()
-        return RecoveryAnswer(accepted=status == 0, detail=shortened(f"{words}: {text}" if text else words))
+        return RecoveryAnswer(accepted=status == 0, detail=words)
 
 
 def facts_of(call: RecoveryCall) -> dict[str, str]:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 from tests.recovery_calls import EVENT_ID, a_call
 from tests.waiting import eventually
 
 from switchover.model.recovery import RecoveryAction, RecoveryActionType, RecoveryAnswer
 from switchover.recover.command import MOST_OUTPUT_BYTES, PATH, CommandRecoverer
+from switchover.recover.recoverer import MOST_DETAIL_CHARACTERS
 
 SAY_ALL = (
     "import json, os, sys; json.dump([sys.argv[1:], dict(os.environ), os.getcwd()], open(sys.argv[1], 'w'))"
@@ -56,7 +58,7 @@ async def test_a_command_is_given_the_facts_and_nothing_of_ours(
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("/bin/sh", "-c", "echo out; echo err >&2; exit 7"), "exit status 7: out err"),
+        (("/bin/sh", "-c", "echo out; echo err >&2; exit 7"), "exit status 7"),
         (("/bin/sh", "-c", "kill -9 $$"), "ended by signal 9"),
         (("/no/such/program",), "/no/such/program: [Errno 2] No such file or directory: '/no/such/program'"),
     ],
@@ -74,9 +76,23 @@ async def test_only_a_command_of_the_configuration_runs() -> None:
 
 async def test_a_flood_of_output_stops_no_command() -> None:
     flood = f"import sys; sys.stdout.write('x' * {MOST_OUTPUT_BYTES * 1000})"
-    answer = await run(sys.executable, "-c", flood)
-    assert answer.accepted
-    assert answer.detail.startswith("exit status 0: xxx")
+    with capture_logs() as logs:
+        assert (await run(sys.executable, "-c", flood)).accepted
+    (line,) = logs
+    assert line["output"].startswith("xxx")
+    assert len(line["output"]) == MOST_DETAIL_CHARACTERS
+
+
+async def test_what_a_command_prints_is_logged_and_not_told() -> None:
+    with capture_logs() as logs:
+        answer = await run("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+    assert answer == RecoveryAnswer(accepted=False, detail="exit status 7")
+    (line,) = logs
+    assert (line["event"], line["output"], line["command"]) == (
+        "recovery command ended",
+        "out err",
+        "restart",
+    )
 
 
 async def test_what_a_command_leaves_running_holds_it_up_by_nothing(tmp_path: Path) -> None:
@@ -84,7 +100,7 @@ async def test_what_a_command_leaves_running_holds_it_up_by_nothing(tmp_path: Pa
     # The child inherits the output and keeps it open.
     answer = await run("/bin/sh", "-c", f"sleep 600 & echo $! > {pid}; echo left")
     try:
-        assert answer == RecoveryAnswer(accepted=True, detail="exit status 0: left")
+        assert answer == RecoveryAnswer(accepted=True, detail="exit status 0")
         os.kill(int(pid.read_text()), 0)
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)

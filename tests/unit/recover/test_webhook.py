@@ -34,7 +34,7 @@ async def answer(
 
 async def test_the_request_is_signed_by_standard_webhooks_and_says_what_failed() -> None:
     async with hook_server() as hook:
-        assert await answer(hook.url) == RecoveryAnswer(accepted=True, detail="status 202: started")
+        assert await answer(hook.url) == RecoveryAnswer(accepted=True, detail="status 202")
 
     ((headers, body),) = hook.requests
     assert Webhook(A_SECRET).verify(body, headers) == json.loads(body)
@@ -142,11 +142,9 @@ async def test_a_redirect_is_not_followed() -> None:
     assert other.requests == []
 
 
-async def test_an_answer_is_read_to_its_bound(hook: Hook) -> None:
-    hook.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n" + b"x" * 200_000
-    taken = await answer(hook.url)
-    assert taken.accepted
-    assert len(taken.detail) == 500
+async def test_of_an_answer_the_status_alone_is_told(hook: Hook) -> None:
+    hook.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n" + b"secret " * 20_000
+    assert await answer(hook.url) == RecoveryAnswer(accepted=True, detail="status 200")
 
 
 async def test_what_is_no_http_and_who_is_not_there_are_answers(hook: Hook) -> None:
