@@ -294,8 +294,13 @@ class Switching:
         return self._answers.get(proxy.proxy_id, {}).get((proxy.epoch, Phase.MAKE), {})
 
     def _all_broken(self, plan: Plan) -> bool:
-        answers = self._answers.get(plan.proxy_id, {}).get((plan.epoch, Phase.BREAK), {})
-        return all(_applied(answers.get(driver.node_id)) for driver in self._drivers)
+        answers = self._answers.get(plan.proxy_id, {})
+        broken, made = (answers.get((plan.epoch, phase), {}) for phase in (Phase.BREAK, Phase.MAKE))
+        # Who has made has broken. The word that it broke may have died with the replica that heard it.
+        return all(
+            _applied(broken.get(driver.node_id)) or _applied(made.get(driver.node_id))
+            for driver in self._drivers
+        )
 
 
 def _applied(receipt: Receipt | None) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.control.replicas import SESSION_SECONDS, Replicas
 
 from switchover.model.errors import LostLease, OwnedElsewhere
-from switchover.model.plan import EndpointTraffic, Phase, TrafficEvidence
+from switchover.model.plan import EndpointTraffic, Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.record.exchange import Notes
 from switchover.record.store import StoredProxy
 from switchover.testing.memory_store import MemoryStore
@@ -193,6 +193,20 @@ async def test_a_break_of_which_a_replica_missed_the_note_is_found_by_looking(re
     second.way._notes = Notes()
     await replicas.settle(6)
     assert second.service._desk.switching.awaiting() == []
+
+
+async def test_a_node_that_made_elsewhere_has_broken_even_if_nobody_was_told(replicas: Replicas) -> None:
+    # The replica that heard the break died before it could tell; the one that the node went to heard of the make alone.
+    first, second = replicas.all[0], replicas.all[1]
+    await replicas.create(exclusive=True)
+    first.node.silence()
+    await replicas.ask("switch_over", "web", replicas.ids["b"])
+    await replicas.settle(1)
+    assert first.service._desk.switching.awaiting() == ["web"]
+    made = Receipt(node_id="edge", proxy_id="web", epoch=2, kind=ReceiptKind.APPLIED, phase=Phase.MAKE)
+    await second.way.note_receipt(made, second.replica.replica_id)
+    await replicas.settle(1)
+    assert [one.service._desk.switching.awaiting() for one in replicas.all] == [[], [], []]
 
 
 async def test_who_finds_its_lease_lost_probes_no_more(replicas: Replicas) -> None:
