@@ -29,7 +29,7 @@ def recover(
     token: TokenOption = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Call for an instance that is not healthy now, by its proxy's recovery action."""
+    """Call for an unhealthy instance now, by its proxy's recovery action."""
     with connect(url, token, data_dir) as api:
         target = known_instance(proxy_view(api.proxy(proxy)), instance)
         event = event_view(api.recover(target.instance_id, reason))

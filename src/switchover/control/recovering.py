@@ -122,12 +122,16 @@ class Recovering:
 
     def heed(self, state: ProxyState) -> None:
         """Look at a proxy soon if there is something to do about its instances; cheap when there is not."""
+        self._plan(state, 0.0)
+
+    def _plan(self, state: ProxyState, soon: float) -> None:
+        """Look at a proxy again when a pause is over, or in `soon` seconds if there is something to do already."""
         if not self._ownership.holds(state.proxy.proxy_id):
             return
         now = self._clock.now()
         steps = [self._step(state, instance, now) for instance in state.instances.values()]
         if any(not isinstance(step, Rest) for step in steps):
-            self._look_in(state.proxy.proxy_id, 0.0)
+            self._look_in(state.proxy.proxy_id, soon)
         elif waits := [step.until for step in steps if isinstance(step, Rest) and step.until is not None]:
             self._look_in(state.proxy.proxy_id, (min(waits) - now).total_seconds())
 
@@ -162,13 +166,17 @@ class Recovering:
                             return
                         if instance_id in self._fleet.state(proxy_id).instances:
                             await self._look_at(proxy_id, instance_id)
-                self.heed(self._fleet.state(proxy_id))
+                # What is left found no room, or the store has to be read first.
+                self._plan(self._fleet.state(proxy_id), AGAIN_SECONDS)
         except (LostLease, NotFound, Conflict) as error:
             # Whoever owns it now goes on; if it is still ours, its next pass looks again.
             _log.info("recovery left to others", proxy_id=proxy_id, error=str(error))
         except StoreUnavailable as error:
             _log.error("recovery not recorded", proxy_id=proxy_id, error=str(error), fault="ours")
             self._look_in(proxy_id, AGAIN_SECONDS)
+        except Exception:  # noqa: BLE001 - see below
+            # One proxy's bug must not stop the recoveries of the others; its next pass looks again.
+            _log.exception("looking at recoveries failed", proxy_id=proxy_id, fault="ours")
         finally:
             self._looking.discard(proxy_id)
 
@@ -211,9 +219,8 @@ class Recovering:
         event = begun(state.proxy, instance, self._ids(), now)
         trail = self._trail("recovery.begin", event, {"reason": event.reason, **_named(event)})
         if not await self._store.add_recovery_event(event, trail, fence=state.fence):
-            # Somebody begun one that we do not know of; what is stored is read before anything else is done.
+            # Somebody began one that we do not know of; what is stored is read before anything else is done.
             self._fleet.doubt(state.proxy.proxy_id)
-            self._look_in(state.proxy.proxy_id, AGAIN_SECONDS)
             return False
         self._fleet.put(state.with_recovery(event))
         _log.warning("recovery begins", **_told(event), reason=event.reason)
@@ -228,7 +235,6 @@ class Recovering:
 
     async def _try(self, state: ProxyState, instance: Instance, number: int, now: datetime) -> None:
         if self._tasks is None or len(self._under_way) >= MOST_CALLS_AT_ONCE:
-            self._look_in(state.proxy.proxy_id, AGAIN_SECONDS)
             return
         event = state.recoveries[instance.instance_id]
         if number not in {attempt.number for attempt in attempts_of(event)}:
@@ -253,6 +259,8 @@ class Recovering:
             answer = await self._answer(call)
             while not await self._note(call, answer):
                 await self._clock.sleep(AGAIN_SECONDS)
+        except Exception:  # noqa: BLE001 - as above; without an end on record the attempt is made again
+            _log.exception("noting an attempt failed", attempt=call.key, fault="ours")
         finally:
             self._under_way.discard(call.event_id)
         self._look_in(call.proxy_id, 0.0)

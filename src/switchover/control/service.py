@@ -214,7 +214,7 @@ class ProxyFailoverService:
     async def recover_instance(
         self, instance_id: UUID, reason: str | None = None, *, actor: Actor = LIBRARY
     ) -> FailoverEvent:
-        """Begin a recovery of an instance that is not healthy, or make the next attempt of the open one now."""
+        """Begin a recovery of an unhealthy instance, or make the next attempt of the open one now."""
         return await self._recoveries.recover(instance_id, reason, actor)
 
     async def rotate_recovery_secret(

@@ -20,6 +20,9 @@ from switchover.model.recovery import RecoveryActionType, attempts_of
 INSTANCE_UNHEALTHY = "instance_unhealthy"
 ORDERED = "manual"
 
+ORDERED_ATTEMPT = "orderedAttempt"
+"""In an event's evidence: the attempt that an operator asked for, which no pause of the automation stops."""
+
 _IN_VAIN = "not healthy after"
 
 
@@ -140,6 +143,14 @@ def begun(
     )
 
 
+def following(event: FailoverEvent) -> int:
+    """The number of the attempt that is to be made next; one that never ended is."""
+    attempts = attempts_of(event)
+    if not attempts:
+        return 1
+    return attempts[-1].number if attempts[-1].next_at is None else attempts[-1].number + 1
+
+
 def _go_on(
     instance: Instance, event: FailoverEvent, policy: FailoverPolicy, now: datetime, *, is_paused: bool
 ) -> Step:
@@ -158,11 +169,12 @@ def _go_on(
         if last.number >= most:
             return _failed(now, f"{_IN_VAIN} {last.number} of {most} attempts; the last: {last.detail}")
     # While nobody has a verdict there is nothing to bring back: the next one says what to do.
-    if instance.health.state is Health.UNKNOWN or (automatic and is_paused):
+    if instance.health.state is Health.UNKNOWN:
         return Rest()
-    if last is None:
-        return Try(number=1)
-    return Try(number=last.number if last.next_at is None else last.number + 1)
+    number = following(event)
+    if automatic and is_paused and event.evidence.get(ORDERED_ATTEMPT) != number:
+        return Rest()
+    return Try(number=number)
 
 
 def _is_in_vain(event: FailoverEvent, instance: Instance) -> bool:

@@ -18,8 +18,8 @@ router = APIRouter(route_class=OperationRoute, tags=["recovery"])
 async def recover_instance(
     instance_id: InstanceIdInPath, body: RecoveryRequest, service: Service, caller: Caller
 ) -> Answer[FailoverEventBody]:
-    """Begins a recovery of an instance that is not healthy, or makes the next attempt of the open one without waiting.
-    409 when the proxy has no recovery action, the instance is healthy or in maintenance, or its attempts are used up.
+    """Begins a recovery of an unhealthy instance, or makes the next attempt of the open one without waiting.
+    409 when the proxy has no recovery action, the instance is not unhealthy or in maintenance, or its attempts are used up.
     """
     event = await service.recover_instance(instance_id, body.reason, actor=caller)
     return Answer(data=FailoverEventBody.of(event), message="An attempt is made")

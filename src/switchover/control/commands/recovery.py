@@ -8,7 +8,7 @@ from uuid import UUID
 from switchover.control.commands.moves import checked_reason
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_secret
-from switchover.decision.recovery import begun, most_attempts
+from switchover.decision.recovery import ORDERED_ATTEMPT, begun, following, most_attempts
 from switchover.model.actor import Actor
 from switchover.model.errors import Conflict, OwnError
 from switchover.model.events import FailoverEvent
@@ -25,7 +25,7 @@ class RecoveryCommands:
         self._desk = desk
 
     async def recover(self, instance_id: UUID, reason: str | None, actor: Actor) -> FailoverEvent:
-        """Begin a recovery of an instance that is not healthy, or make the next attempt of the one that is open now.
+        """Begin a recovery of an unhealthy instance, or make the next attempt of the one that is open now.
 
         Answers once that is on record; the call follows. It needs no `enable_auto_recovery`, and a pause of the
         automation does not stop a recovery that was begun so.
@@ -33,8 +33,8 @@ class RecoveryCommands:
         Raises:
             InvalidInput: The reason is empty, too long, or has control characters.
             NotFound: There is no such instance for this actor.
-            Conflict: The proxy has no recovery action, or the instance is healthy, in maintenance, being called for, or
-                has had every attempt.
+            Conflict: The proxy has no recovery action, or the instance is not unhealthy, in maintenance, being called
+                for, or has had every attempt.
         """
         desk, words = self._desk, checked_reason(reason)
         state, _ = desk.our_home(instance_id, actor)
@@ -104,8 +104,8 @@ def _check_recoverable(instance: Instance, policy: FailoverPolicy) -> None:
         raise Conflict(
             "the proxy has no recovery action; set config.recoveryAction first", {"recoveryAction": "none"}
         )
-    if instance.health.state is Health.HEALTHY:
-        raise Conflict(f"instance {instance.name} is healthy", _shown(instance))
+    if instance.health.state is not Health.UNHEALTHY:
+        raise Conflict(f"instance {instance.name} is {instance.health.state.value}", _shown(instance))
     if instance.admin_state is AdminState.MAINTENANCE:
         raise Conflict(f"instance {instance.name} is in maintenance", _shown(instance))
 
@@ -113,13 +113,16 @@ def _check_recoverable(instance: Instance, policy: FailoverPolicy) -> None:
 def _hurried(event: FailoverEvent, instance: Instance, policy: FailoverPolicy, desk: Desk) -> FailoverEvent:
     attempts = attempts_of(event)
     last = attempts[-1] if attempts else None
-    if last is None or last.next_at is None:
+    ordered = replace(event, evidence={**event.evidence, ORDERED_ATTEMPT: following(event)})
+    if last is None:
+        return ordered
+    if last.next_at is None:
         raise Conflict(f"instance {instance.name} is being called for now", _shown(instance))
     if last.number >= most_attempts(policy):
         raise Conflict(
             f"instance {instance.name} has had every attempt; wait for the outcome", _shown(instance)
         )
-    return with_attempt(event, replace(last, next_at=min(last.next_at, desk.clock.now())))
+    return with_attempt(ordered, replace(last, next_at=min(last.next_at, desk.clock.now())))
 
 
 def _shown(instance: Instance) -> dict[str, str]:
