@@ -177,6 +177,7 @@ async def _order(teller: _Teller, web_1: str, web_2: str) -> None:
     await teller.show("changeInstance", {"weight": 50}, instanceId=web_2)
     await teller.show("pin", {"reason": "Until the rack is mended"}, user=ROOT, proxyId="web")
     await teller.show("unpin", user=ROOT, proxyId="web")
+    await _recover(teller, web_1)
     await teller.show("undamp", instanceId=web_1)
     drain = {"adminState": "drain", "reason": "Kernel update", "expiresInSeconds": 7200}
     await teller.show("setAdminState", drain, instanceId=web_2)
@@ -199,6 +200,20 @@ async def _drill(teller: _Teller) -> None:
     await teller.show("startDrill", {}, user=ROOT, proxyId="web")
     await teller.show("cancelDrill", user=ROOT, proxyId="web")
     await clock.advance(60)
+
+
+async def _recover(teller: _Teller, web_1: str) -> None:
+    world = teller.world
+    action = {"recoveryAction": {"type": "webhook", "url": "https://ops.example/recover"}}
+    await world.done("POST", "/proxy/failover/config", {"proxyId": "web", "config": action})
+    await teller.show("rotateRecoverySecret", {}, proxyId="web")
+    await world.done("PUT", f"/proxy/instances/{web_1}/health", {"healthStatus": "unhealthy"})
+    await world.bench.clock.advance(0.25)
+    await teller.show("recoverInstance", {"reason": "The disk was replaced"}, instanceId=web_1)
+    await world.done("PUT", f"/proxy/instances/{web_1}/health", {"healthStatus": "healthy"})
+    await world.done(
+        "POST", "/proxy/failover/config", {"proxyId": "web", "config": {"recoveryAction": {"type": "none"}}}
+    )
 
 
 async def _somebody_else_switches(teller: _Teller) -> None:

@@ -32,6 +32,7 @@ from switchover.control.documents.policy import (
     PolicyDocument,
     TrafficDocument,
 )
+from switchover.control.documents.recovery import RecoveryActionDocument
 from switchover.control.documents.redundancy import RedundancyDocument
 from switchover.control.documents.steadiness import FailbackWindowDocument, FlapDampingDocument
 from switchover.control.service import ProxyFailoverService
@@ -48,6 +49,8 @@ _FORMATS = {
     "date-time": "time (RFC 3339)",
     "host-port": "`host:port`",
     "printable": "printable text",
+    "webhook-secret": "`whsec_` and base64",
+    "webhook-url": "http or https URL",
     "status-range": "range such as `200-399`",
     "time-zone": "IANA time zone",
     "uuid": "UUID",
@@ -165,7 +168,12 @@ def settings() -> str:
     return table(
         ["variable", "in the file", "default", "meaning"],
         (
-            [f"`{PREFIX}{name.upper()}`", f"`{name}`", _default(field.default), field.description or ""]
+            [
+                f"`{PREFIX}{name.upper()}`",
+                f"`{name}`",
+                _default(field.default if field.default != {} else None),
+                field.description or "",
+            ]
             for name, field in Settings.model_fields.items()
         ),
     )
@@ -345,6 +353,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "traffic-fields": fields_of(TrafficDocument),
     "flap-damping-fields": fields_of(FlapDampingDocument),
     "failback-window-fields": fields_of(FailbackWindowDocument),
+    "recovery-action-fields": fields_of(RecoveryActionDocument),
     "instance-fields": fields_of(InstanceDocument),
     "metrics-fields": fields_of(MetricsDocument, optional=True),
     "completion-fields": fields_of(CompletionDocument),

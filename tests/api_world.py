@@ -40,6 +40,8 @@ BODIES: Mapping[str, JSON] = {
     "setSafetyRules": {"minServing": 1},
     "setGate": {"isOn": True},
     "startDrill": {"reason": "Quarterly drill", "holdSeconds": 0},
+    "recoverInstance": {"reason": "The disk was replaced"},
+    "rotateRecoverySecret": {},
 }
 """Operations that take a body → one that is valid."""
 

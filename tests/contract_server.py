@@ -13,6 +13,7 @@ from switchover.control.documents import parse_instance, parse_policy, policy_do
 from switchover.model.policy import FailoverPolicy
 
 TOKEN = "a-token-of-the-test"
+MADE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _MOMENT = "2026-01-01T00:00:00Z"
 
 Body = dict[str, Any]
@@ -234,6 +235,13 @@ class ContractServer:
             case "PATCH", ["proxy", "instances", instance_id]:
                 self._instance(instance_id).update(body)
                 return self._instance(instance_id)
+            case _:
+                return self._order_else(method, parts, body)
+
+    def _order_else(self, method: str, parts: list[str], body: Body) -> Body:
+        match method, parts:
+            case "POST", ["proxy", *named, "recover" | "secret"]:
+                return self._recover(named, body)
             case "PUT", ["proxy", proxy_id, "pin"]:
                 return self._pin(self._proxy(proxy_id), body)
             case "POST", ["proxy", proxy_id, "drills"]:
@@ -304,6 +312,18 @@ class ContractServer:
         }
         self.drills.insert(0, drill)
         return dict(drill)
+
+    def _recover(self, named: list[str], body: Body) -> Body:
+        match named:
+            case ["instances", instance_id]:
+                fields = {"targetInstanceId": instance_id, "reason": body.get("reason", "")}
+                proxy_id = self._instance(instance_id)["proxyId"]
+                return self.add_event(proxy_id, eventType="recovery", status="in_progress", **fields)
+            case [proxy_id, "recovery"]:
+                made = None if "secret" in body else MADE_SECRET
+                return {"proxyId": proxy_id, "secret": made, "rotatedAt": _MOMENT, "formerSigns": True}
+            case _:
+                raise _No(404, f"no route {named}", "PROXY_FAILOVER_026")
 
     def _switch(self, body: Body) -> Body:
         proxy = self._proxy(body["proxyId"])

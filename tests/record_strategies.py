@@ -25,6 +25,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Pin
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.redundancy import RedundancyLevel, RedundancySource, RedundancyStatus
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic
@@ -128,6 +129,9 @@ POLICIES = st.builds(
         )
     ),
     all_down=st.sampled_from(AllDown),
+    recovery_action=st.builds(
+        RecoveryAction, type=st.sampled_from(RecoveryActionType), url=maybe(TEXTS), command=maybe(TEXTS)
+    ),
 )
 PINS = st.builds(
     Pin, instance_id=IDS, by=maybe(TEXTS), reason=maybe(TEXTS), at=maybe(TIMES), until=maybe(TIMES)

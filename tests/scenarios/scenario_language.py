@@ -10,6 +10,7 @@ from uuid import UUID
 from switchover.model.address import is_ip, parse_address
 from switchover.model.instance import Instance
 from switchover.model.policy import BalancingAlgorithm, FailoverPolicy, Listener, Strategy
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.rules import (
     FLEET,
     Freeze,
@@ -215,6 +216,9 @@ _SETTINGS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "timeout": _one("given_timeout_seconds", seconds),
     "fast": _one("given_fast_interval_seconds", seconds),
     "hold_down": _one("given_failback_hold_down_seconds", seconds),
+    "recovery": _one("recovery_action", lambda kind: RecoveryAction(type=RecoveryActionType(kind))),
+    "attempts": _one("max_recovery_attempts", int),
+    "backoff": _one("recovery_backoff_seconds", seconds),
     "max_failbacks": _one("max_failbacks", int),
     "dwell": _one("min_dwell_seconds", seconds),
     "failback": _one("given_failback", FailbackMode),

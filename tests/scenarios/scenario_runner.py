@@ -19,6 +19,7 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 from tests.scenarios.scenario_orders import Drilling, Planned, earliest, ordered, seen
+from tests.scenarios.scenario_recovery import Recoveries
 
 from switchover.control.pure_loop import (
     Evidence,
@@ -77,6 +78,7 @@ class _Stage:
         self._is_quiet = False
         self._standings: dict[Scope, ScopeStanding] = {}
         self._moved_elsewhere: list[datetime] = []
+        self._recoveries = Recoveries(self._tell, lambda at: trace.moment(self._moment_of(at)))
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
             proxy=Proxy(
@@ -241,8 +243,14 @@ class _Stage:
                 self._recheck_at = earliest(
                     self._view, self._recheck_at, planned_at, self._drilling.wake_at(self._now)
                 )
+                self._recover()
                 return
         raise AssertionError("the proxy does not come to rest")
+
+    def _recover(self) -> None:
+        again = self._recoveries.look(self._view, self._now)
+        if again is not None:
+            self._recheck_at = again if self._recheck_at is None else min(again, self._recheck_at)
 
     def _bound(self, verb: str, *words: str) -> None:
         if verb == "elsewhere":

@@ -20,7 +20,7 @@ from switchover.api.paths import methods_of
 from switchover.api.reference import reference_page
 from switchover.api.request_log import RequestLog
 from switchover.api.route import respond
-from switchover.api.routes import automation, configuration, failover, history, instances, orders
+from switchover.api.routes import automation, configuration, failover, history, instances, orders, recovery
 from switchover.control.service import ProxyFailoverService
 from switchover.model.clock import Clock, IdFactory
 
@@ -76,6 +76,7 @@ def create_api(
         instances.router,
         failover.router,
         orders.router,
+        recovery.router,
         history.router,
         configuration.router,
         automation.router,

@@ -91,6 +91,10 @@ class Code(StrEnum):
     START_DRILL_FAILED = "PROXY_FAILOVER_065"
     LIST_DRILLS_FAILED = "PROXY_FAILOVER_066"
     CANCEL_DRILL_FAILED = "PROXY_FAILOVER_067"
+    RECOVER_INSTANCE_INVALID = "PROXY_FAILOVER_068"
+    RECOVER_INSTANCE_FAILED = "PROXY_FAILOVER_069"
+    RECOVERY_SIGNING_INVALID = "PROXY_FAILOVER_070"
+    RECOVERY_SIGNING_FAILED = "PROXY_FAILOVER_071"
 
 
 MEANINGS: Mapping[Code, str] = {
@@ -161,6 +165,10 @@ MEANINGS: Mapping[Code, str] = {
     Code.START_DRILL_FAILED: "A drill could not be ordered.",
     Code.LIST_DRILLS_FAILED: "The request for the drills of a proxy is not valid, or they could not be read.",
     Code.CANCEL_DRILL_FAILED: "A drill could not be cancelled.",
+    Code.RECOVER_INSTANCE_INVALID: "An order to recover an instance is not valid.",
+    Code.RECOVER_INSTANCE_FAILED: "The recovery of an instance could not be ordered.",
+    Code.RECOVERY_SIGNING_INVALID: "A secret for a recovery webhook is not valid.",
+    Code.RECOVERY_SIGNING_FAILED: "The secret of a recovery webhook could not be rotated.",
 }
 
 _NOT_FOUND: Mapping[str, Code] = {

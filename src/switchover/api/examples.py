@@ -62,6 +62,7 @@ def _instance(number: int, status: str, health: str, failures: int) -> Json:
         "failedRequests": 3,
         "averageLatencyMs": 11.8,
         "errorRate": 0.00006,
+        "recovery": None,
         "isActive": True,
         "createdAt": f"{_DAY}09:00:00Z",
     }
@@ -179,6 +180,27 @@ _PENDING_DRILL: Json = {
             "finishedAt",
         )
     ),
+}
+_RECOVERY: Json = {
+    **_ORDERED,
+    "eventType": "recovery",
+    "sourceInstanceId": None,
+    "targetInstanceId": _FIRST_ID,
+    "reason": "The disk was replaced",
+    "actor": "ann",
+    "evidence": {
+        "action": "webhook",
+        "mostAttempts": 3,
+        "generation": 1,
+        "instanceName": "web-1",
+        "healthStatus": "unhealthy",
+        "consecutiveFailures": 3,
+        "code": "connect_refused",
+        "detail": "connection refused",
+        "unhealthySince": f"{_DAY}12:00:00.250000+00:00",
+        "attempts": [],
+    },
+    "stages": {**_ORDERED["stages"], "committedAt": None},
 }
 _EVALUATION: Json = {
     "proxyId": "web",
@@ -425,6 +447,16 @@ SUCCESSES: Mapping[str, Json] = {
         "message": "Admin state of web-1 is drain",
     },
     "undamp": {"data": _instance(1, "standby", "healthy", 0), "message": "Instance web-1 is not damped"},
+    "recoverInstance": {"data": _RECOVERY, "message": "An attempt is made"},
+    "rotateRecoverySecret": {
+        "data": {
+            "proxyId": "web",
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "rotatedAt": f"{_DAY}12:00:00Z",
+            "formerSigns": False,
+        },
+        "message": "The recovery webhook of web has another secret",
+    },
     "listInstanceMetrics": {"data": [_SAMPLE], "count": 1},
     "switchOver": {"data": _ORDERED, "message": "Proxy web moves"},
     "cancelSwitchover": {

@@ -19,6 +19,7 @@ TAGS = [
     {"name": "proxies", "description": "Proxies and their configurations."},
     {"name": "instances", "description": "What can carry a proxy's traffic."},
     {"name": "automation", "description": "What bounds automation: pauses, safety rules, gates."},
+    {"name": "recovery", "description": "Bringing failed instances back."},
     {"name": "failover", "description": "Moves, their events, and redundancy."},
 ]
 

@@ -313,6 +313,24 @@ UNDAMP = Operation(
     codes=OperationCodes(invalid=Code.REQUEST_INVALID, failed=Code.UNDAMP_FAILED),
     conflicts=True,
 )
+RECOVER_INSTANCE = Operation(
+    name="recoverInstance",
+    method=Method.POST,
+    path="/proxy/instances/{instanceId}/recover",
+    summary="Make an attempt to bring an instance back, now",
+    permission=Permission.INSTANCE_WRITE,
+    codes=OperationCodes(invalid=Code.RECOVER_INSTANCE_INVALID, failed=Code.RECOVER_INSTANCE_FAILED),
+    conflicts=True,
+)
+ROTATE_SECRET = Operation(
+    name="rotateRecoverySecret",
+    method=Method.POST,
+    path="/proxy/{proxyId}/recovery/secret",
+    summary="Give a proxy's recovery webhook another secret",
+    permission=Permission.CONFIGURATION_WRITE,
+    codes=OperationCodes(invalid=Code.RECOVERY_SIGNING_INVALID, failed=Code.RECOVERY_SIGNING_FAILED),
+    conflicts=True,
+)
 LIST_METRICS = Operation(
     name="listInstanceMetrics",
     method=Method.GET,
@@ -439,6 +457,8 @@ OPERATIONS: Mapping[str, Operation] = {
         DELETE_INSTANCE,
         SET_ADMIN_STATE,
         UNDAMP,
+        RECOVER_INSTANCE,
+        ROTATE_SECRET,
         LIST_METRICS,
         SWITCH_OVER,
         EXPLAIN_EVENT,

@@ -14,22 +14,27 @@ from switchover.api.auth.keys import KeySet
 from switchover.api.auth.tokens import KeySetVerifier, SecretVerifier, TokenVerifier
 from switchover.api.forwarding import peer_client
 from switchover.api.limits import RateLimit
-from switchover.app.clock import SystemClock, uuid7
+from switchover.app.clock import SystemChance, SystemClock, uuid7
 from switchover.app.database import database_limits, database_url
 from switchover.app.datadir import DataDir
 from switchover.app.remote_door import remote_door
 from switchover.app.remote_nodes import read_node
+from switchover.app.secret import recovery_secret
 from switchover.app.settings import Settings
 from switchover.app.token import token_rules, token_secret
 from switchover.control.desk import Limits
 from switchover.control.housekeeping import Retention
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.recovering import RecoveryParts
 from switchover.model.lease import Replica
+from switchover.model.recovery import RecoveryActionType
 from switchover.probe.engine import ProbeEngine
 from switchover.probe.resolve import SystemResolver
 from switchover.record.sql.company import open_shared
 from switchover.record.sql.store import open_store
 from switchover.record.store import Store
+from switchover.recover.command import CommandRecoverer
+from switchover.recover.webhook import WebhookRecoverer
 from switchover.switch.driver import Driver
 from switchover.switch.envoy.driver import EnvoyDriver
 from switchover.switch.envoy.process import EnvoySupervisor
@@ -131,6 +136,7 @@ def _assemble(
                 messages=timedelta(days=settings.messages_retention_days),
             ),
             company=company,
+            recovery=_recovery(settings, clock, resolver),
         )
     )
     xds.catch_up = plane.catch_up
@@ -145,6 +151,21 @@ def _assemble(
         peers=peers,
     )
     return Assembly(plane=plane, api=api, xds=xds, resolver=resolver, peers=peers)
+
+
+def _recovery(settings: Settings, clock: SystemClock, resolver: SystemResolver) -> RecoveryParts:
+    timeout = settings.recovery_timeout_seconds
+    return RecoveryParts(
+        recoverers={
+            RecoveryActionType.WEBHOOK: WebhookRecoverer(
+                resolve=resolver.resolve, clock=clock, timeout_seconds=timeout
+            ),
+            RecoveryActionType.COMMAND: CommandRecoverer(settings.recovery_commands, timeout_seconds=timeout),
+        },
+        command_names=frozenset(settings.recovery_commands),
+        chance=SystemChance(),
+        make_secret=recovery_secret,
+    )
 
 
 def remote_nodes(xds: XdsServer, settings: Settings) -> tuple[EnvoyDriver, ...]:

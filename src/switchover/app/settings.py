@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from switchover.api.auth.keys import FAMILIES, checked_url
 from switchover.api.auth.tokens import FEWEST_SECRET_BYTES, OUR_NAME
+from switchover.app.recovery_commands import named_commands, read_commands
 from switchover.app.remote_nodes import NODE_ID_PATTERN, bind_address, listed, node_text, remote_node_problems
 from switchover.app.replicas import reachable_url
 from switchover.control.documents.document import no_such
@@ -130,6 +131,16 @@ class Settings(BaseSettings):
         10, ge=0, le=300, description="How far the clocks of others may differ."
     )
     probe_concurrency: int = Field(256, ge=1, le=10_000, description="Probes at once.")
+    recovery_commands: Annotated[
+        dict[str, tuple[str, ...]], NoDecode, BeforeValidator(read_commands), AfterValidator(named_commands)
+    ] = Field(
+        {},
+        description="Commands that a proxy's recoveryAction may name: a table of lists in the file, a JSON object in a"
+        " variable.",
+    )
+    recovery_timeout_seconds: float = Field(
+        30, ge=0.1, le=3600, description="How long one recovery attempt may take."
+    )
     events_retention_days: float = Field(365, gt=0, le=36_500, description="How long closed events are kept.")
     metrics_retention_days: float = Field(14, gt=0, le=36_500, description="How long metrics are kept.")
     messages_retention_days: float = Field(

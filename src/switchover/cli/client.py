@@ -117,6 +117,16 @@ class Api:
         path = f"/proxy/instances/{_segment(instance_id)}/admin-state"
         return self._data("PUT", path, {"adminState": admin_state, **terms})
 
+    def recover(self, instance_id: str, reason: str | None) -> Document:
+        """Order an attempt to bring an instance back; the recovery event."""
+        path = f"/proxy/instances/{_segment(instance_id)}/recover"
+        return self._data("POST", path, {"reason": reason} if reason else {})
+
+    def rotate_recovery_secret(self, proxy_id: str, secret: str | None) -> Document:
+        """Give a proxy's recovery webhook `secret`, or one that the server makes."""
+        path = f"/proxy/{_segment(proxy_id)}/recovery/secret"
+        return self._data("POST", path, {"secret": secret} if secret else {})
+
     def switch_over(
         self,
         proxy_id: str,

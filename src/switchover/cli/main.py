@@ -11,7 +11,17 @@ from pydantic import ValidationError
 
 from switchover.app.declaration import InvalidDeclaration
 from switchover.app.policy_file import InvalidPolicyFile
-from switchover.cli import automation, draining, drilling, explaining, machine, ordering, serving, viewing
+from switchover.cli import (
+    automation,
+    draining,
+    drilling,
+    explaining,
+    machine,
+    ordering,
+    recovering,
+    serving,
+    viewing,
+)
 from switchover.cli.apply import apply
 from switchover.cli.demo.command import demo
 from switchover.cli.failures import EXIT_CODES_HELP, CommandFailed, ExitCode
@@ -76,6 +86,8 @@ def build() -> typer.Typer:
                 ("resume", automation.resume),
                 ("rules", automation.rules),
                 ("gate", automation.gate),
+                ("recover", recovering.recover),
+                ("secret", recovering.secret),
                 ("ready", draining.ready),
                 (
                     "drain",

@@ -18,6 +18,7 @@ from switchover.cli.views import (
     NodeView,
     PauseView,
     ProxyView,
+    RecoveryView,
     ReplicaView,
 )
 from switchover.model.events import EventStatus
@@ -118,7 +119,7 @@ def overview(console: Console, proxies: Sequence[ProxyView]) -> None:
     _rejections(console, proxies)
 
 
-def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> None:
+def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView], now: datetime) -> None:
     """One proxy with its instances, the events in `shown`, and what nodes refuse of it."""
     facts = Table.grid(padding=(0, 2))
     facts.add_row("proxy", styled(proxy.proxy_id, "bold"))
@@ -154,7 +155,7 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView]) -> No
             _flaps(instance),
             str(instance.priority),
             str(instance.weight),
-            styled(_last_probe(instance)),
+            styled(_last_probe(instance, now)),
         )
     console.print(table)
     if shown:
@@ -339,9 +340,21 @@ def _ordered(instance: InstanceView) -> Text:
     return Text() if instance.admin_state == "ready" else styled(f" [{instance.admin_state}]", "magenta")
 
 
-def _last_probe(instance: InstanceView) -> str:
+def _last_probe(instance: InstanceView, now: datetime) -> str:
     failures = f" ({instance.consecutive_failures} failures)" if instance.consecutive_failures else ""
-    return f"{instance.health_detail or '—'}{failures}"
+    recovering = "" if instance.recovery is None else f"; {recovery_words(instance.recovery, now)}"
+    return f"{instance.health_detail or '—'}{failures}{recovering}"
+
+
+def recovery_words(recovery: RecoveryView, now: datetime) -> str:
+    """How a recovery stands, such as `recovering (attempt 2 of 3, next in 10 s)`."""
+    words = f"attempt {recovery.attempt} of {recovery.most_attempts}"
+    if recovery.is_under_way:
+        words += " under way"
+    elif recovery.next_at is not None:
+        what = "next" if recovery.attempt < recovery.most_attempts else "given up"
+        words += f", {what} in {max(0.0, (recovery.next_at - now).total_seconds()):.0f} s"
+    return f"recovering ({words})"
 
 
 def _active(proxy: ProxyView) -> Text:

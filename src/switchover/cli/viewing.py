@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from switchover.app.clock import SystemClock
 from switchover.cli.client import Api
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -49,7 +50,8 @@ def status(
         if as_json:
             print_json({**document, "events": list(events)})
         else:
-            detail(results(), proxy_view(document), [event_view(event) for event in events])
+            shown = [event_view(event) for event in events]
+            detail(results(), proxy_view(document), shown, SystemClock().now())
         _warn(api)
 
 

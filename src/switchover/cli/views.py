@@ -11,6 +11,16 @@ STAGES = ("detected", "decided", "committed", "applied", "verified")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryView:
+    """How an instance is being brought back, as the API tells of it."""
+
+    attempt: int
+    most_attempts: int
+    is_under_way: bool
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceView:
     """One instance as the API tells of it."""
 
@@ -34,6 +44,7 @@ class InstanceView:
     drain_deadline: datetime | None = None
     open_requests: int | None = None
     left_open: int | None = None
+    recovery: RecoveryView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +230,18 @@ def instance_view(document: Mapping[str, Any]) -> InstanceView:
         drain_deadline=_moment(document.get("drainDeadline")),
         open_requests=document.get("openRequests"),
         left_open=order.get("leftOpen"),
+        recovery=_recovery_view(document.get("recovery")),
+    )
+
+
+def _recovery_view(document: Mapping[str, Any] | None) -> RecoveryView | None:
+    if document is None:
+        return None
+    return RecoveryView(
+        attempt=document["attempt"],
+        most_attempts=document["mostAttempts"],
+        is_under_way=document["isUnderWay"],
+        next_at=_moment(document.get("nextAt")),
     )
 
 

@@ -19,6 +19,7 @@ from switchover.control.housekeeping import Housekeeping
 from switchover.control.intent import Order
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
+from switchover.control.recovering import Recovering, RecoveryParts
 from switchover.control.safety import SafetyBook
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
@@ -69,6 +70,8 @@ class Desk:
     ids: IdFactory
     outbox_bell: Alarm
     limits: Limits
+    recovery: RecoveryParts
+    recovering: Recovering
     read_back: Callable[[str], Awaitable[None]]
     """Loads a proxy that another replica owns as it is stored now; `StoreUnavailable` when the store does not answer."""
     claim: Callable[[str], Awaitable[Fence | None]]

@@ -66,6 +66,7 @@ class ProxyState:
         open_move: The event whose outcome is missing; None without one.
         scheduled_move: The switchover of which the time has not come; None without one.
         drill: The drill that has not ended; None without one.
+        recoveries: Instance → its newest recovery event, open or closed.
         derived: The redundancy that the instances give; the next derived change is measured against it.
         declared: What an admin declared instead; None when `derived` is in force.
         connections: Live connections per instance, where the data plane tells.
@@ -88,6 +89,7 @@ class ProxyState:
     open_move: FailoverEvent | None = None
     scheduled_move: FailoverEvent | None = None
     drill: Drill | None = None
+    recoveries: Mapping[UUID, FailoverEvent] = field(default_factory=lambda: MappingProxyType({}))
     derived: RedundancyStatus
     declared: RedundancyStatus | None = None
     connections: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -131,7 +133,14 @@ class ProxyState:
             instances={k: v for k, v in self.instances.items() if k != instance_id},
             recorded={k: v for k, v in self.recorded.items() if k != instance_id},
             sightings={k: v for k, v in self.sightings.items() if k != instance_id},
+            recoveries={k: v for k, v in self.recoveries.items() if k != instance_id},
         )
+
+    def with_recovery(self, event: FailoverEvent) -> "ProxyState":
+        """This state with `event` as the newest recovery of its instance."""
+        if event.target_instance_id is None:
+            return self
+        return replace(self, recoveries={**self.recoveries, event.target_instance_id: event})
 
 
 def view_of(
@@ -164,6 +173,7 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         open_move=stored.open_move,
         scheduled_move=stored.scheduled_move,
         drill=stored.open_drill,
+        recoveries={e.target_instance_id: e for e in stored.recoveries if e.target_instance_id is not None},
         derived=derived,
         declared=declared,
         last_move_failed=stored.last_move_failed,

@@ -309,5 +309,5 @@ def _health_message(
     if state is Health.UNKNOWN or (recorded is not None and recorded.health is state):
         return None
     topic = Topic.INSTANCE_UNHEALTHY if state is Health.UNHEALTHY else Topic.INSTANCE_HEALTHY
-    payload = health_payload(instance, auto_recovery=believed.proxy.policy.enable_auto_recovery)
+    payload = health_payload(instance, believed.proxy.policy)
     return message_of(ids, topic, believed.proxy, now, payload)

@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from switchover.control.alarm import Alarm
+from switchover.control.callback_recovery import CallbackRecoverer
 from switchover.control.collector import Collector
 from switchover.control.condition import Condition
 from switchover.control.cycle import Cycle, PassResult
 from switchover.control.desk import Desk, Limits
 from switchover.control.dispatcher import Dispatcher
 from switchover.control.epochs import NewerEpochs
-from switchover.control.fleet import MOVE_WINDOW, Fleet, state_of
+from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, state_of
 from switchover.control.housekeeping import Housekeeping, Retention
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
+from switchover.control.recovering import Recovering, RecoveryParts
 from switchover.control.replication import Replication
 from switchover.control.safety import SafetyBook
 from switchover.control.service import ProxyFailoverService
@@ -66,6 +69,7 @@ class Parts:
         limits: Bounds per owner and proxy.
         retention: How long history is kept.
         company: Of the other replicas; None when we are alone.
+        recovery: Who is called to bring instances back.
     """
 
     store: Store
@@ -77,6 +81,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
     company: Company | None = None
+    recovery: RecoveryParts = field(default_factory=RecoveryParts)
 
 
 class ControlPlane:
@@ -146,6 +151,7 @@ class ControlPlane:
             dispatcher=self._dispatcher,
             collector=self._collector,
         )
+        self._recovering = self._recoverer()
         self._relay = self._messenger()
         self._housekeeping = self._housekeeper()
         self._replication = None if parts.company is None else self._replicated(parts.company)
@@ -165,6 +171,23 @@ class ControlPlane:
             switching=self._switching,
             catch_up=self.catch_up,
         )
+
+    def _recoverer(self) -> Recovering:
+        return Recovering(
+            fleet=self._fleet,
+            store=self._store,
+            watch=self._watch,
+            ownership=self._ownership,
+            settle=self._cycle.settle,
+            parts=self._parts.recovery,
+            callback=CallbackRecoverer(self._callbacks),
+            clock=self._parts.clock,
+            ids=self._parts.ids,
+            is_paused=self._is_paused,
+        )
+
+    def _is_paused(self, state: ProxyState, now: datetime) -> bool:
+        return bool(self._safety.pauses(state.proxy, now))
 
     def _messenger(self) -> Relay:
         return Relay(
@@ -222,6 +245,8 @@ class ControlPlane:
             ids=parts.ids,
             outbox_bell=self._bell,
             limits=parts.limits,
+            recovery=parts.recovery,
+            recovering=self._recovering,
             claim=self._claim,
             read_back=self.read_back,
         )
@@ -264,6 +289,7 @@ class ControlPlane:
                     tasks.create_task(self._timetable.run(), name="timetable"),
                     tasks.create_task(self._collector.run(), name="collector"),
                     tasks.create_task(self._traffic.run(), name="traffic"),
+                    tasks.create_task(self._recovering.run(), name="recoveries"),
                     tasks.create_task(self._relay.run(), name="relay"),
                     tasks.create_task(self._housekeeping.run(), name="housekeeping"),
                     tasks.create_task(self._watch.run(self._housekeeping.ask), name="store watch"),
@@ -341,6 +367,7 @@ class ControlPlane:
     def _heed(self, result: PassResult) -> None:
         self._dispatcher.heed(result)
         self._timetable.heed(result.state)
+        self._recovering.heed(result.state)
 
 
 def _ownership(fleet: Fleet, parts: Parts) -> Ownership:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from switchover.decision.damping import Damping
 from switchover.decision.verdict import Decision
@@ -35,6 +36,7 @@ class InstanceState:
         damping: Whether and until when it is left alone.
         open_requests: How many requests or connections nodes have open there; None where nobody tells.
         drain_deadline: Until when those are waited for; None when they are not, or its traffic has not moved yet.
+        recovery: How its recovery stands; None while there is none.
     """
 
     instance: Instance
@@ -42,6 +44,30 @@ class InstanceState:
     damping: Damping
     open_requests: int | None = None
     drain_deadline: datetime | None = None
+    recovery: "RecoveryState | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryState:
+    """An open recovery.
+
+    Attributes:
+        event_id: Its event.
+        action: What is called.
+        attempt: The attempt that is under way or was the last; 0 before the first.
+        most_attempts: How many there will be at the most.
+        is_under_way: Whether its answer is awaited.
+        next_at: When the next attempt is due, or the recovery is given up after the last; None while that is open.
+        detail: What the last attempt came to; None before that.
+    """
+
+    event_id: UUID
+    action: str
+    attempt: int
+    most_attempts: int
+    is_under_way: bool
+    next_at: datetime | None
+    detail: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

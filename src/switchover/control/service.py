@@ -8,6 +8,7 @@ from uuid import UUID
 from switchover.control.commands.configuration import ConfigurationCommands
 from switchover.control.commands.instances import InstanceCommands
 from switchover.control.commands.moves import MoveCommands
+from switchover.control.commands.recovery import RecoveryCommands
 from switchover.control.commands.safety import SafetyCommands
 from switchover.control.commands.schedules import ScheduleCommands
 from switchover.control.condition import Condition
@@ -32,6 +33,7 @@ from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import ScopeStanding
 from switchover.model.trail import AuditEntry, Topic
@@ -75,6 +77,7 @@ class ProxyFailoverService:
         self._moves = MoveCommands(desk)
         self._safety = SafetyCommands(desk, self._configuration)
         self._schedules = ScheduleCommands(desk)
+        self._recoveries = RecoveryCommands(desk)
         self._queries = Queries(desk)
         self._explaining = Explaining(desk, condition)
 
@@ -367,6 +370,21 @@ class ProxyFailoverService:
         """Who changed what of a proxy, newest first, 1 to 1000."""
         return await self._explaining.audit(proxy_id, limit, actor)
 
+    # Recovery of instances.
+
+    async def recover_instance(
+        self, instance_id: UUID, reason: str | None = None, *, actor: Actor = LIBRARY
+    ) -> FailoverEvent:
+        """Begin a recovery of an unhealthy instance, or make the next attempt of the open one now."""
+        return await self._recoveries.recover(instance_id, reason, actor)
+
+    async def rotate_recovery_secret(
+        self, proxy_id: str, secret: str | None = None, *, actor: Actor = LIBRARY
+    ) -> RecoverySecrets:
+        """Sign requests to a proxy's webhook with `secret`, or with one that is made; the former one signs too."""
+        given = {} if secret is None else {"secret": secret}
+        return await self._recoveries.rotate_secret(proxy_id, given, actor)
+
     # Redundancy.
 
     async def get_redundancy_status(
@@ -388,7 +406,9 @@ class ProxyFailoverService:
         self._callbacks.set(Topic.MOVE_COMMITTED, callback)
 
     def set_recovery_callback(self, callback: Callback | None) -> None:
-        """Call it with the instance when one turns unhealthy while auto recovery is on."""
+        """Call it with the instance when one turns unhealthy while auto recovery is on; with `recoveryAction` callback,
+        with each attempt.
+        """
         self._callbacks.set(Topic.INSTANCE_UNHEALTHY, callback)
 
     def set_redundancy_status_callback(self, callback: Callback | None) -> None:

@@ -9,6 +9,7 @@ from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import FailoverEvent
 from switchover.model.instance import Instance
+from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic
@@ -100,8 +101,8 @@ def redundancy_payload(status: RedundancyStatus) -> dict[str, Any]:
     }
 
 
-def health_payload(instance: Instance, *, auto_recovery: bool) -> dict[str, Any]:
-    """An instance whose health turned, in the API's names, and whether it is to be recovered."""
+def health_payload(instance: Instance, policy: FailoverPolicy) -> dict[str, Any]:
+    """An instance whose health turned, in the API's names, and whether and how it is to be recovered."""
     health = instance.health
     return {
         "instanceId": str(instance.instance_id),
@@ -112,7 +113,8 @@ def health_payload(instance: Instance, *, auto_recovery: bool) -> dict[str, Any]
         "code": health.last_code,
         "detail": health.last_detail,
         "changedAt": time_text(health.changed_at),
-        "autoRecovery": auto_recovery,
+        "autoRecovery": policy.enable_auto_recovery,
+        "recoveryAction": policy.recovery_action.type.value,
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.rules import NO_RULES, SafetyRules
 from switchover.model.steadiness import (
     AllDown,
@@ -165,6 +166,7 @@ class FailoverPolicy:
         failback_window: When in the day an automatic failback may happen; None for any time.
         all_down: What nodes do while no instance could serve.
         rules: The proxy's own safety rules, beside those of its user and of the fleet.
+        recovery_action: What is called to bring a failed instance back.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -192,6 +194,7 @@ class FailoverPolicy:
     failback_window: FailbackWindow | None = None
     all_down: AllDown = AllDown.KEEP_LAST
     rules: SafetyRules = NO_RULES
+    recovery_action: RecoveryAction = field(default_factory=RecoveryAction)
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -279,4 +282,13 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
             )
         )
     problems += flap_damping_problems(policy.flap_damping)
+    problems += _recovery_problems(policy.recovery_action)
     return tuple(problems)
+
+
+def _recovery_problems(action: RecoveryAction) -> tuple[FieldProblem, ...]:
+    if action.type is RecoveryActionType.WEBHOOK and action.url is None:
+        return (FieldProblem("config.recoveryAction.url", None, "it is required for a webhook"),)
+    if action.type is RecoveryActionType.COMMAND and action.command is None:
+        return (FieldProblem("config.recoveryAction.command", None, "it is required for a command"),)
+    return ()

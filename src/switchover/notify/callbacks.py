@@ -28,15 +28,24 @@ class Callbacks:
             self._callbacks[topic] = callback
 
     async def hand_over(self, message: OutboxMessage) -> None:
-        """Call whoever wants this message. An unhealthy instance concerns recovery only while that is on."""
-        callback = self._callbacks.get(message.topic)
+        """Call whoever wants this message. An unhealthy instance concerns recovery only while that is on, and not where
+        each attempt calls by itself.
+        """
+        if message.topic is Topic.INSTANCE_UNHEALTHY and (
+            not message.payload.get("autoRecovery") or message.payload.get("recoveryAction") == "callback"
+        ):
+            return
+        await self.call(message.topic, message.payload)
+
+    async def call(self, topic: Topic, payload: Mapping[str, Any]) -> bool:
+        """Call whoever wants messages of `topic`; whether there is anybody. What it raises is raised."""
+        callback = self._callbacks.get(topic)
         if callback is None:
-            return
-        if message.topic is Topic.INSTANCE_UNHEALTHY and not message.payload.get("autoRecovery"):
-            return
+            return False
         if inspect.iscoroutinefunction(callback):
-            await callback(message.payload)
-            return
-        answer = await asyncio.to_thread(callback, message.payload)
+            await callback(payload)
+            return True
+        answer = await asyncio.to_thread(callback, payload)
         if inspect.isawaitable(answer):
             await answer
+        return True

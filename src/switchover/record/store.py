@@ -18,6 +18,7 @@ from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Pin, Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
@@ -36,6 +37,7 @@ class StoredProxy:
         scheduled_move: The PENDING event, a switchover of which the time has not come; None without one.
         open_drill: The drill that has not ended; None without one.
         redundancy: As last stored; None before the first.
+        recoveries: The newest recovery event of each registered instance that has one, open or closed.
         last_move_failed: Whether the last committed move has failed: then not every node may have applied it.
         change_number: Grows with everything that is stored about the proxy.
         blocked: The blocked move that has not ended; None without one.
@@ -46,6 +48,7 @@ class StoredProxy:
     moves: tuple[PastMove, ...]
     open_move: FailoverEvent | None
     redundancy: RedundancyStatus | None
+    recoveries: tuple[FailoverEvent, ...] = ()
     last_move_failed: bool = False
     change_number: int = 0
     blocked: BlockedMove | None = None
@@ -146,7 +149,7 @@ class Store(Protocol):
         self, proxy_id: str, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> None:
         """Mark the proxy and its instances as deleted and close its open events as failed; history stays, the
-        redundancy status does not.
+        redundancy status and the recovery secrets do not.
 
         Raises:
             NotFound: It does not exist (any more).
@@ -176,7 +179,7 @@ class Store(Protocol):
     async def delete_instance(
         self, instance_id: UUID, at: datetime, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> None:
-        """Mark an instance as deleted; events keep naming it.
+        """Mark an instance as deleted and close its open recovery as failed; events keep naming it.
 
         Raises:
             NotFound: It does not exist (any more).
@@ -255,6 +258,27 @@ class Store(Protocol):
 
         Raises:
             NotFound: The proxy or the target instance does not exist (any more).
+        """
+
+    async def note_attempts(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store the evidence of a recovery event, which has its attempts, be it open or closed; its outcome is left alone.
+
+        Raises:
+            NotFound: There is no such recovery event.
+        """
+
+    async def recovery_secrets(self, proxy_id: str) -> RecoverySecrets | None:
+        """What a proxy's webhook is signed with; None before the first secret."""
+
+    async def save_recovery_secrets(
+        self, secrets: RecoverySecrets, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        """Store what a proxy's webhook is signed with from now on, in place of what was.
+
+        Raises:
+            NotFound: The proxy does not exist (any more).
         """
 
     async def save_redundancy(

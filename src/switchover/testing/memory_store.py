@@ -15,6 +15,7 @@ from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding, scope_of_proxy
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
@@ -26,10 +27,10 @@ from switchover.record.conflicts import (
     policy_changed,
     proxy_id_taken,
 )
-from switchover.record.outcomes import PROXY_DELETED
+from switchover.record.outcomes import INSTANCE_DELETED, PROXY_DELETED
 from switchover.record.store import Pass, Store, StoredProxy
 from switchover.testing.memory_leases import MemoryLeases
-from switchover.testing.memory_tables import MemoryTables
+from switchover.testing.memory_tables import MemoryTables, is_open_recovery
 from switchover.testing.stored_copies import check_times, stored_event
 
 
@@ -113,6 +114,7 @@ class MemoryStore(MemoryTables, Store):
                 outcome=DrillOutcome.CANCELLED,
                 message=PROXY_DELETED,
             )
+        self._secrets.pop(proxy_id, None)
         outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
         for event in list(self._events.values()):
             if event.proxy_id == proxy_id and event.status.is_open:
@@ -157,6 +159,10 @@ class MemoryStore(MemoryTables, Store):
         proxy_id = self._instance(instance_id).proxy_id
         self._check_fence(proxy_id, fence)
         self._deleted_instances.add(instance_id)
+        outcome = Closing(status=EventStatus.FAILED, at=at, error_message=INSTANCE_DELETED)
+        for event in list(self._events.values()):
+            if event.target_instance_id == instance_id and is_open_recovery(event):
+                self._close(close(event, outcome))
         self._leave(trail)
         self._touch(proxy_id)
 
@@ -251,12 +257,39 @@ class MemoryStore(MemoryTables, Store):
             if any(
                 other.target_instance_id == event.target_instance_id
                 for other in self._events.values()
-                if other.event_type is EventType.RECOVERY and other.status.is_open
+                if is_open_recovery(other)
             ):
                 return False
         self._events[event.event_id] = stored_event(event)
         self._leave(trail)
+        self._touch(event.proxy_id)
         return True
+
+    async def note_attempts(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(event, trail)
+        stored = self._events.get(event.event_id)
+        if stored is None or stored.event_type is not EventType.RECOVERY:
+            raise NotFound("event", event.event_id)
+        self._check_fence(stored.proxy_id, fence)
+        self._events[event.event_id] = replace(stored, evidence=stored_event(event).evidence)
+        self._leave(trail)
+        self._touch(stored.proxy_id)
+
+    async def recovery_secrets(self, proxy_id: str) -> RecoverySecrets | None:
+        await self._turn()
+        return self._secrets.get(proxy_id)
+
+    async def save_recovery_secrets(
+        self, secrets: RecoverySecrets, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._turn(secrets, trail)
+        self._proxy(secrets.proxy_id)
+        self._check_fence(secrets.proxy_id, fence)
+        self._secrets[secrets.proxy_id] = secrets
+        self._leave(trail)
+        self._touch(secrets.proxy_id)
 
     async def save_redundancy(
         self, status: RedundancyStatus, trail: Trail = NO_TRAIL, *, fence: Fence | None = None

@@ -14,6 +14,7 @@ from switchover.model.events import EventStatus, EventType, FailoverEvent, PastM
 from switchover.model.instance import Instance
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import MoveLimit, Scope, ScopeKind, ScopeStanding
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
@@ -40,6 +41,7 @@ class MemoryTables:
         self._events: dict[UUID, FailoverEvent] = {}
         self._drills: dict[UUID, Drill] = {}
         self._redundancy: dict[str, RedundancyStatus] = {}
+        self._secrets: dict[str, RecoverySecrets] = {}
         self._metrics: dict[UUID, InstanceMetrics] = {}
         self._transitions: dict[UUID, HealthTransition] = {}
         self._audit: dict[UUID, AuditEntry] = {}
@@ -106,6 +108,7 @@ class MemoryTables:
             scheduled_move=self._of_status(proxy_id, EventStatus.PENDING),
             open_drill=self._open_drill(proxy_id),
             redundancy=self._redundancy.get(proxy_id),
+            recoveries=tuple(self._newest_recoveries(proxy_id)),
             last_move_failed=self._last_move_failed(proxy_id),
             change_number=self._change_numbers.get(proxy_id, 0),
             blocked=self._lasting_block(proxy_id),
@@ -129,6 +132,15 @@ class MemoryTables:
             ),
             None,
         )
+
+    def _newest_recoveries(self, proxy_id: str) -> list[FailoverEvent]:
+        newest: dict[UUID | None, FailoverEvent] = {}
+        # In the order in which they were stored.
+        for event in self._events.values():
+            if event.event_type is EventType.RECOVERY:
+                newest[event.target_instance_id] = event
+        known = (newest.get(instance.instance_id) for instance in self._registered(proxy_id))
+        return [event for event in known if event is not None]
 
     def _last_move_failed(self, proxy_id: str) -> bool:
         moves = [
@@ -274,3 +286,8 @@ class MemoryTables:
     def _leave(self, trail: Trail) -> None:
         self._audit |= {entry.entry_id: stored_entry(entry) for entry in trail.audit}
         self._messages |= {message.message_id: stored_message(message) for message in trail.messages}
+
+
+def is_open_recovery(event: FailoverEvent) -> bool:
+    """Whether the event is a recovery whose outcome is missing."""
+    return event.event_type is EventType.RECOVERY and event.status.is_open

@@ -5,13 +5,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.recovering import RecoveryParts
 from switchover.control.service import ProxyFailoverService
+from switchover.model.recovery import RecoveryActionType
 from switchover.record.store import Store
 from switchover.testing.clock import CountingIds, ManualClock
 from switchover.testing.fake_driver import FakeDriver
 from switchover.testing.fake_prober import FakeProber
+from switchover.testing.fake_recoverer import FakeRecoverer
 from switchover.testing.fake_resolver import FakeResolver
 from switchover.testing.memory_store import MemoryStore
+
+A_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - a fake's, for nothing
+"""What a workbench makes when a secret is wanted."""
+
+_CALLED = (RecoveryActionType.WEBHOOK, RecoveryActionType.COMMAND)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +37,9 @@ class Workbench:
     resolver: FakeResolver = field(default_factory=FakeResolver)
     drivers: tuple[FakeDriver, ...] = field(default_factory=lambda: (FakeDriver(),))
     company: Company | None = None
+    recoverers: dict[RecoveryActionType, FakeRecoverer] = field(
+        default_factory=lambda: {kind: FakeRecoverer() for kind in _CALLED}
+    )
 
     def __post_init__(self) -> None:
         self.prober = FakeProber(self.clock)
@@ -44,6 +55,11 @@ class Workbench:
                 clock=self.clock,
                 ids=self.ids,
                 company=self.company,
+                recovery=RecoveryParts(
+                    recoverers=self.recoverers,
+                    command_names=frozenset({"restart"}),
+                    make_secret=lambda: A_SECRET,
+                ),
             )
         )
 

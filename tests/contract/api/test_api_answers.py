@@ -40,6 +40,14 @@ class Place:
             body = body if body is not None else self.body_of(operation)
         return await self.world.call(operation.method.value, path, body, user=user, **more)
 
+    async def fail_with_a_recovery_action(self) -> None:
+        """Let there be something to recover, and somebody to call for it."""
+        action = {"recoveryAction": {"type": "webhook", "url": "https://ops.example/"}}
+        config = {"proxyId": "web", "config": action | {"enableAutoRecovery": False}}
+        await self.world.done("POST", "/proxy/failover/config", config)
+        unhealthy = {"healthStatus": "unhealthy"}
+        await self.world.done("PUT", f"/proxy/instances/{self.second}/health", unhealthy)
+
     def body_of(self, operation: Operation) -> JSON | None:
         """A body that succeeds."""
         if operation.name == "executeFailover":
@@ -62,6 +70,8 @@ async def succeeds(place: Place, operation: Operation) -> httpx.Response:
         await place.world.done("POST", "/proxy/failover/switchover", body, user="root")
     if operation.name == "cancelDrill":
         await place.world.done("POST", "/proxy/web/drills", {"scheduledFor": at}, user="root")
+    if operation.name == "recoverInstance":
+        await place.fail_with_a_recovery_action()
     return await place.ask(operation)
 
 

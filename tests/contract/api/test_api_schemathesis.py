@@ -17,7 +17,7 @@ from tests.api_world import ApiWorld
 
 from switchover.api.operations import OPERATIONS
 
-HEADINGS = ("proxies", "instances", "automation", "failover")
+HEADINGS = ("proxies", "instances", "automation", "failover", "recovery")
 RELATIONS = {
     "config.allDown",
     "config.enableLoadBalancing",
@@ -39,6 +39,8 @@ RELATIONS = {
     "freezes[].endsAt",
     "freezes[].name",
     "scope",
+    "config.recoveryAction.command",
+    "config.recoveryAction.url",
     "since",
     "totalInstances",
     "until",
@@ -53,6 +55,8 @@ FORMATS: Mapping[str, st.SearchStrategy[str]] = {
     "host-port": st.builds(
         "{}:{}".format, st.sampled_from(["10.0.0.7", "web.example", "[2001:db8::7]"]), st.integers(1, 65535)
     ),
+    "webhook-url": st.sampled_from(["https://ops.example/recover", "http://10.0.0.9:8080/a?b=c"]),
+    "webhook-secret": st.sampled_from(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),
     "bind-address": st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "2001:db8::7"]),
     "scope": st.sampled_from(["fleet", "user:me", "user:bob", "proxy:web", "proxy:none"]),
     "clock-time": st.times().map("{:%H:%M}".format),

@@ -24,6 +24,7 @@ from tests.record_values import (
 )
 
 from switchover.model.errors import StoreUnavailable
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.rules import FLEET, Gate, Pause, SafetyRules
 from switchover.record.store import Store
 from switchover.testing.memory_store import MemoryStore
@@ -45,6 +46,11 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "drills": lambda store: store.drills("web", 5),
     "note_verified": lambda store: store.note_verified(new_id(), NOW),
     "add_recovery_event": lambda store: store.add_recovery_event(an_event(event_type="recovery")),
+    "note_attempts": lambda store: store.note_attempts(an_event(event_type="recovery")),
+    "recovery_secrets": lambda store: store.recovery_secrets("web"),
+    "save_recovery_secrets": lambda store: store.save_recovery_secrets(
+        RecoverySecrets(proxy_id="web", secret="whsec_", rotated_at=NOW)
+    ),
     "save_redundancy": lambda store: store.save_redundancy(a_status()),
     "raise_epoch": lambda store: store.raise_epoch("web", 3),
     "standings": lambda store: store.standings(),

@@ -13,7 +13,7 @@ from switchover.api.errors import MEANINGS, Code
 from switchover.api.examples import SUCCESSES
 from switchover.api.operations import OPERATIONS, Method
 from switchover.api.reference import error_table, permissions_table
-from switchover.api.routes import automation, configuration, failover, history, instances, orders
+from switchover.api.routes import automation, configuration, failover, history, instances, orders, recovery
 
 CONTRACT = {
     ("POST", "/proxy/failover/config"): ("001", "002", None),
@@ -44,7 +44,7 @@ def test_the_eleven_endpoints_have_the_codes_of_the_contract() -> None:
 def test_every_operation_is_served_and_nothing_else() -> None:
     served = [
         route.operation_id
-        for module in (automation, configuration, failover, history, instances, orders)
+        for module in (automation, configuration, failover, history, instances, orders, recovery)
         for route in module.router.routes
     ]
     assert sorted(served) == sorted(OPERATIONS)
@@ -55,7 +55,7 @@ def test_every_body_has_an_example_that_is_valid(name: str) -> None:
     operation = OPERATIONS[name]
     (route,) = [
         route
-        for module in (automation, configuration, failover, history, instances, orders)
+        for module in (automation, configuration, failover, history, instances, orders, recovery)
         for route in module.router.routes
         if isinstance(route, APIRoute) and route.operation_id == name
     ]

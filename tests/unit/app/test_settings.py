@@ -27,3 +27,21 @@ def test_other_lists_of_algorithms_are_one_problem(monkeypatch: pytest.MonkeyPat
         load_settings()
     (problem,) = caught.value.problems
     assert (problem.field, problem.value) == (VARIABLE, text)
+
+
+def test_recovery_commands_are_a_table_of_lists(tmp_path: Path) -> None:
+    file = tmp_path / "switchover.toml"
+    file.write_text('[recovery_commands]\nrestart = ["/usr/bin/systemctl", "restart", "web"]\n')
+    assert load_settings(file).recovery_commands == {"restart": ("/usr/bin/systemctl", "restart", "web")}
+
+
+def test_recovery_commands_are_json_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHOVER_RECOVERY_COMMANDS", '{"restart": ["/bin/true"]}')
+    assert load_settings().recovery_commands == {"restart": ("/bin/true",)}
+
+
+@pytest.mark.parametrize("text", ["restart", "[]", '{"restart": []}', '{"a b": ["x"]}', '{"restart": "x"}'])
+def test_other_recovery_commands_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("SWITCHOVER_RECOVERY_COMMANDS", text)
+    with pytest.raises(InvalidInput, match="SWITCHOVER_RECOVERY_COMMANDS"):
+        load_settings()

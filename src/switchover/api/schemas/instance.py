@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from switchover.api.schemas.body import Body
+from switchover.api.schemas.recovery import RecoveryBody
 from switchover.control.results import InstanceState
 from switchover.decision.reasons import Veto
 from switchover.model.admin import AdminOrder, AdminState, DrainState
@@ -79,6 +80,7 @@ class InstanceBody(Body):
     failed_requests: int
     average_latency_ms: float | None
     error_rate: float | None = Field(description="0 to 1.")
+    recovery: RecoveryBody | None = Field(description="While it is being brought back; null otherwise.")
     is_active: bool = Field(description="Whether it is registered; a deleted instance is history.")
     created_at: datetime
 
@@ -114,6 +116,7 @@ class InstanceBody(Body):
             failed_requests=usage.failed_requests,
             average_latency_ms=usage.average_latency_ms,
             error_rate=usage.error_rate,
+            recovery=None if state.recovery is None else RecoveryBody.of(state.recovery),
             is_active=True,
             created_at=instance.created_at,
         )

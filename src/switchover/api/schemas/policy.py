@@ -9,6 +9,7 @@ from switchover.api.schemas.body import Body
 from switchover.control.documents import policy_document
 from switchover.control.documents.rules import rules_document
 from switchover.model.policy import BalancingAlgorithm, CheckType, FailoverPolicy, Protocol, Scheme, Strategy
+from switchover.model.recovery import RecoveryActionType
 from switchover.model.rules import SafetyRules, Weekday
 from switchover.model.steadiness import AllDown, FailbackMode
 
@@ -98,6 +99,14 @@ class RulesBody(Body):
         return cls.model_validate(rules_document(rules))
 
 
+class RecoveryActionBody(Body):
+    """What is called to bring a failed instance back."""
+
+    type: RecoveryActionType
+    url: str | None
+    command: str | None
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -126,6 +135,7 @@ class PolicyBody(Body):
     failback_window: FailbackWindowBody | None
     all_down: AllDown
     rules: RulesBody
+    recovery_action: RecoveryActionBody
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

@@ -123,6 +123,14 @@ class SwitchoverRequest(Document):
     )
 
 
+class RecoveryRequest(Document):
+    """An attempt to bring an instance back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The disk was replaced"}]})
+
+    reason: Sentence | None = Field(default=None, description="Why, for the record.")
+
+
 class PinRequest(Document):
     """The active instance is to stay where it is."""
 

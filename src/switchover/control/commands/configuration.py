@@ -138,6 +138,7 @@ class ConfigurationCommands:
     ) -> SavedConfiguration:
         desk, now = self._desk, self._desk.clock.now()
         policy = parse_policy(config, None)
+        self._check_command(None, policy, actor)
         desk.ownership.check_new(proxy_id)
         self._check_listener(proxy_id, policy)
         owned = sum(1 for state in desk.fleet if state.proxy.owner_id == user_id)
@@ -163,6 +164,7 @@ class ConfigurationCommands:
         policy = parse_policy(config, state.proxy.policy)
         if policy == state.proxy.policy:
             return SavedConfiguration(proxy=state.proxy, created=False)
+        self._check_command(state.proxy.policy, policy, actor)
         self._check_listener(proxy_id, policy)
         before, after = policy_document(state.proxy.policy), policy_document(policy)
         changed = {
@@ -175,6 +177,20 @@ class ConfigurationCommands:
         await desk.store.save_policy(proxy, trail, fence=state.fence)
         desk.fleet.put(replace(state, proxy=proxy))
         return SavedConfiguration(proxy=proxy, created=False)
+
+    def _check_command(self, before: FailoverPolicy | None, after: FailoverPolicy, actor: Actor) -> None:
+        name, known = after.recovery_action.command, self._desk.recovery.command_names
+        if name is None or (before is not None and before.recovery_action.command == name):
+            return
+        # It runs on our machine, with our rights: who owns a proxy does not own that.
+        if not actor.sees_all:
+            allowed = "allowed is a webhook; only an admin may name a command"
+        elif name not in known:
+            names = ", ".join(sorted(known)) or "none; the configuration file has no [recovery_commands]"
+            allowed = f"there is no such command; allowed are {names}"
+        else:
+            return
+        raise InvalidInput(FieldProblem("config.recoveryAction.command", name, allowed))
 
     def _next(self, proxy: Proxy, **changes: Any) -> Proxy:
         return replace(proxy, **changes, generation=proxy.generation + 1, updated_at=self._desk.clock.now())

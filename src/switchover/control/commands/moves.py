@@ -18,7 +18,7 @@ from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.actor import Actor
 from switchover.model.errors import Conflict, NotFound
-from switchover.model.events import Closing, EventStatus, FailoverEvent, close
+from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.trail import Topic
 
@@ -97,6 +97,11 @@ class MoveCommands:
         if event is None or event.proxy_id not in desk.fleet:
             raise NotFound("event", event_id)
         self._check_visible(event, actor)
+        if event.event_type is EventType.RECOVERY:
+            raise Conflict(
+                f"event {event_id} is a recovery: the health of its instance completes it",
+                {"eventId": str(event_id), "status": event.status.value},
+            )
         async with desk.changing(event.proxy_id):
             state = self._check_visible(event, actor)
             desk.ownership.check(event.proxy_id)

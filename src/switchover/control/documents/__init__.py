@@ -14,6 +14,7 @@ from switchover.control.documents.instance import (
 )
 from switchover.control.documents.metrics import MetricsData, parse_health, parse_metrics
 from switchover.control.documents.policy import parse_policy, policy_document
+from switchover.control.documents.recovery import parse_secret
 from switchover.control.documents.redundancy import RedundancyChanges, parse_redundancy
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "parse_metrics",
     "parse_policy",
     "parse_redundancy",
+    "parse_secret",
     "policy_document",
 ]

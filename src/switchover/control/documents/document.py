@@ -16,6 +16,8 @@ from switchover.model.errors import FieldProblem, InvalidInput
 MOST_PROBLEMS = 50
 """How many problems one error lists; a body of nothing but unknown fields stays readable."""
 _MOST_SHOWN_CHARACTERS = 200
+_SECRETS = frozenset({"secret"})
+"""Fields whose values are never repeated."""
 _MOST_SHOWN_NUMBER = 10**15
 
 
@@ -69,7 +71,9 @@ def problems_of(
         location: tuple[str | int, ...] = tuple(error["loc"])
         problems.append(
             FieldProblem(
-                _path(prefix, location) or "body", _shown(error), _allowed(error, location, document)
+                _path(prefix, location) or "body",
+                None if location and location[-1] in _SECRETS else _shown(error),
+                _allowed(error, location, document),
             )
         )
     return problems[:MOST_PROBLEMS]

@@ -29,6 +29,7 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.recovery import RecoveryActionDocument
 from switchover.control.documents.rules import RulesDocument, merged_rules, rules_document
 from switchover.control.documents.steadiness import (
     DwellSeconds,
@@ -51,6 +52,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.recovery import RecoveryAction
 from switchover.model.rules import SafetyRules
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
 
@@ -128,7 +130,8 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow` and `rules` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow`, `rules` and `recoveryAction` are merged field by
+    field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = setting(
@@ -143,10 +146,10 @@ class PolicyDocument(Document):
     unhealthy_threshold: Threshold | None = setting("Failures in a row that mean unhealthy.", default=3)
     healthy_threshold: Threshold | None = setting("Passes in a row that mean healthy again.", default=2)
     max_recovery_attempts: Annotated[int, Between(0, 100)] | None = setting(
-        "Attempts to bring a failed instance back; stored, not used yet.", default=3
+        "Attempts to bring a failed instance back; 0 for none.", default=3
     )
     recovery_backoff_seconds: ShortSeconds | None = setting(
-        "The first pause between them; not used yet but as failbackHoldDownSeconds' default.", default=5
+        "The pause after the first of them; it doubles up to 300, a fifth of it left to chance.", default=5
     )
     enable_auto_failover: Boolean | None = setting("Move away from a failed active.", default=True)
     enable_auto_recovery: Boolean | None = setting("Recover instances and fail back to them.", default=True)
@@ -201,6 +204,9 @@ class PolicyDocument(Document):
     rules: RulesDocument | None = setting(
         "Safety rules, beside those of the user and of the fleet.", default={}
     )
+    recovery_action: RecoveryActionDocument | None = setting(
+        "What is called to bring a failed instance back.", default={}
+    )
 
 
 _IN_FORCE = {
@@ -210,7 +216,7 @@ _IN_FORCE = {
     "given_failback": "failback",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping, RecoveryAction)
 
 
 def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
@@ -234,6 +240,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["flap_damping"] = _merged(base.flap_damping, given.pop("flap_damping"))
     if given.get("failback_window") is not None:
         changes["failback_window"] = failback_window(base.failback_window, given.pop("failback_window"))
+    if given.get("recovery_action") is not None:
+        changes["recovery_action"] = _merged(base.recovery_action, given.pop("recovery_action"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     if given.get("rules") is not None:
@@ -297,6 +305,7 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     Traffic: TrafficDocument,
     FlapDamping: FlapDampingDocument,
     FailbackWindow: FailbackWindowDocument,
+    RecoveryAction: RecoveryActionDocument,
 }
 
 

@@ -1,4 +1,4 @@
-"""Failover events after their intent: closing, verifying, recovery, reading."""
+"""Failover events after their intent: closing, verifying, reading."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.errors import NotFound
@@ -14,14 +13,13 @@ from switchover.model.events import FailoverEvent
 from switchover.model.lease import Fence
 from switchover.model.trail import Trail
 from switchover.record.conflicts import move_scheduled
-from switchover.record.sql.errors import conflicts, constraint_of
+from switchover.record.sql.errors import conflicts
 from switchover.record.sql.event_rows import event_columns, event_of, outcome_columns
 from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.postgresql_leases import check_fence
 from switchover.record.sql.schema import (
     IS_OPEN,
     IS_SCHEDULED_MOVE,
-    ONE_OPEN_RECOVERY,
     ONE_SCHEDULED_MOVE,
     proxy_failover_events,
 )
@@ -117,22 +115,6 @@ async def note_verified(
         .where(_EVENTS.event_id == event_id, _EVENTS.verified_at.is_(None))
         .values(verified_at=at)
     )
-
-
-async def add_recovery_event(connection: AsyncConnection, event: FailoverEvent, trail: Trail) -> bool:
-    """Insert a recovery event; the unique index says whether the instance has an open one."""
-    await lock_proxy(connection, event.proxy_id)
-    if event.target_instance_id is not None:
-        await lock_instance(connection, event.target_instance_id)
-    try:
-        async with connection.begin_nested():
-            await insert_event(connection, event)
-    except IntegrityError as error:
-        if constraint_of(error) == ONE_OPEN_RECOVERY:
-            return False
-        raise
-    await store_trail(connection, trail)
-    return True
 
 
 def committed(event: FailoverEvent, at: datetime) -> FailoverEvent:

@@ -91,6 +91,15 @@ async def load(
         .where(IS_OPEN_DRILL, wanted(proxy_drills.c.proxy_id))
         .order_by(proxy_drills.c.proxy_id)
     )
+    recoveries = await connection.execute(
+        select(proxy_failover_events)
+        .join(proxy_instances, proxy_instances.c.recovery_event_id == _EVENTS.event_id)
+        .where(
+            proxy_instances.c.recovery_event_id.is_not(None),
+            proxy_instances.c.deleted_at.is_(None),
+            wanted(proxy_instances.c.proxy_id),
+        )
+    )
     statuses = await connection.execute(
         select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
     )
@@ -106,6 +115,7 @@ async def load(
     blocked_of = {row.proxy_id: blocked_move_of(row) for row in blocked}
     scheduled_move_of = {row.proxy_id: event_of(row) for row in scheduled_moves}
     open_drill_of = {row.proxy_id: drill_of(row) for row in drills}
+    recoveries_of = _by_proxy(recoveries, event_of)
     redundancy_by_proxy = {row.proxy_id: redundancy_of(row) for row in statuses}
     # Sorted here: a database sorts text by its own collation.
     return [
@@ -117,6 +127,7 @@ async def load(
             scheduled_move=scheduled_move_of.get(front.proxy_id),
             open_drill=open_drill_of.get(front.proxy_id),
             redundancy=redundancy_by_proxy.get(front.proxy_id),
+            recoveries=tuple(recoveries_of.get(front.proxy_id, ())),
             last_move_failed=front.last_move_status == EventStatus.FAILED,
             change_number=front.change_number,
             blocked=blocked_of.get(front.proxy_id),

@@ -20,6 +20,7 @@ from switchover.record.sql.errors import conflicts
 from switchover.record.sql.events import open_events, store_outcome
 from switchover.record.sql.locks import lock_proxy
 from switchover.record.sql.proxy_rows import policy_columns
+from switchover.record.sql.recoveries import forget_secrets
 from switchover.record.sql.schema import (
     ONE_LISTENER,
     proxies,
@@ -106,6 +107,7 @@ async def delete_proxy(connection: AsyncConnection, proxy_id: str, at: datetime,
             message=PROXY_DELETED,
         )
     )
+    await forget_secrets(connection, proxy_id)
     outcome = Closing(status=EventStatus.FAILED, at=at, error_message=PROXY_DELETED)
     for event in await open_events(connection, proxy_id):
         await store_outcome(connection, close(event, outcome))

@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.record.sql.scope_rows import rules_document, rules_of
 from switchover.record.sql.steadiness_rows import pin_note_of, steadiness_columns, steadiness_of
 
@@ -47,6 +48,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "max_failbacks": policy.max_failbacks,
         **steadiness_columns(policy),
         "rules": rules_document(policy.rules),
+        "recovery_action": asdict(policy.recovery_action),
     }
 
 
@@ -79,6 +81,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         max_failbacks=row.max_failbacks,
         **steadiness_of(row),
         rules=rules_of(row.rules),
+        recovery_action=_action_of(row.recovery_action),
     )
 
 
@@ -107,3 +110,9 @@ def _check_of(document: Mapping[str, Any]) -> HealthCheck:
     ranges = tuple(StatusRange(low, high) for low, high in document["expected_statuses"])
     words = {"type": CheckType(document["type"]), "scheme": Scheme(document["scheme"])}
     return HealthCheck(**{**document, **words, "expected_statuses": ranges})
+
+
+def _action_of(document: Mapping[str, Any] | None) -> RecoveryAction:
+    if document is None:
+        return RecoveryAction()
+    return RecoveryAction(**{**document, "type": RecoveryActionType(document["type"])})

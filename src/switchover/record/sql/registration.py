@@ -17,6 +17,7 @@ from switchover.record.sql.errors import conflicts
 from switchover.record.sql.instance_rows import health_columns, ordered_columns, usage_columns
 from switchover.record.sql.locks import lock_proxy
 from switchover.record.sql.postgresql_leases import fenced
+from switchover.record.sql.recoveries import end_recovery
 from switchover.record.sql.schema import ONE_INSTANCE_NAME, proxy_instances
 from switchover.record.sql.trails import store_trail
 
@@ -80,6 +81,7 @@ async def _mark_deleted(connection: AsyncConnection, instance_id: UUID, at: date
     )
     if deleted.rowcount == 0:
         raise NotFound("instance", instance_id)
+    await end_recovery(connection, instance_id, at)
 
 
 async def flush_instances(

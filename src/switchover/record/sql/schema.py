@@ -51,10 +51,11 @@ UNDELIVERED = text("delivered_at IS NULL")
 DELIVERED = text("delivered_at IS NOT NULL")
 IS_OPEN = text("status IN ('pending', 'in_progress')")
 IS_MOVE = text("event_type <> 'recovery'")
+IS_RECOVERY = text("event_type = 'recovery'")
 IS_OPEN_MOVE = text(f"status = 'in_progress' AND {IS_MOVE.text}")
 IS_SCHEDULED_MOVE = text(f"status = 'pending' AND {IS_MOVE.text}")
 IS_COMMITTED_MOVE = text(f"committed_at IS NOT NULL AND {IS_MOVE.text}")
-_OPEN_RECOVERY = text(f"{IS_OPEN.text} AND event_type = 'recovery'")
+_OPEN_RECOVERY = text(f"{IS_OPEN.text} AND {IS_RECOVERY.text}")
 
 proxies = Table(
     "proxies",
@@ -129,6 +130,7 @@ proxy_failover_configurations = Table(
     ),
     Column("rules", Document, comment="Safety rules of the proxy itself; null for none"),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
+    Column("recovery_action", Document, comment="What is called to bring an instance back; null for nothing"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
     CheckConstraint("health_check_timeout_seconds > 0", name="timeout_range"),
     CheckConstraint("fast_interval_seconds > 0", name="fast_interval_range"),
@@ -193,6 +195,8 @@ proxy_instances = Table(
     Column("created_at", UtcTime, nullable=False, comment="When it was registered"),
     Column("deleted_at", UtcTime, comment="When it was deleted; null while it is registered"),
     Column("admin_order", Document, comment="Who ordered that, why, until when"),
+    # No foreign key: it would close a circle with the events, which are pruned.
+    Column("recovery_event_id", Uuid, comment="Its newest recovery; null before the first"),
     CheckConstraint("weight >= 1", name="weight_range"),
     CheckConstraint("address_port BETWEEN 1 AND 65535", name="address_port_range"),
     CheckConstraint("(address_host IS NULL) = (address_port IS NULL)", name="address_whole"),
@@ -291,6 +295,16 @@ proxy_redundancy_status = Table(
         "total_instances >= 0 AND healthy_instances >= 0 AND unhealthy_instances >= 0", name="counts_range"
     ),
     comment="How many more deaths each proxy survives",
+)
+
+recovery_secrets = Table(
+    "recovery_secrets",
+    metadata,
+    Column("proxy_id", ForeignKey("proxies.proxy_id"), primary_key=True, comment="The proxy"),
+    Column("secret", Text, nullable=False, comment="Signs its webhook; never listed, never logged"),
+    Column("former", Text, comment="The secret before, which signs too until the next rotation"),
+    Column("rotated_at", UtcTime, nullable=False, comment="When the secret took its place"),
+    comment="What the requests to recovery webhooks are signed with",
 )
 
 proxy_instance_metrics = Table(

@@ -12,6 +12,7 @@ from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.proxy import Proxy
+from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding
 from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
@@ -24,6 +25,7 @@ from switchover.record.sql import (
     loading,
     passes,
     proxies,
+    recoveries,
     redundancy,
     registration,
     retention,
@@ -152,8 +154,21 @@ class SqlStore(Store):
         self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> bool:
         return await self._database.write(
-            as_owner, event.proxy_id, fence, events.add_recovery_event, event, trail
+            as_owner, event.proxy_id, fence, recoveries.add_recovery_event, event, trail
         )
+
+    async def note_attempts(
+        self, event: FailoverEvent, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._database.write(as_owner, event.proxy_id, fence, recoveries.note_attempts, event, trail)
+
+    async def recovery_secrets(self, proxy_id: str) -> RecoverySecrets | None:
+        return await self._database.read(recoveries.find_secrets, proxy_id)
+
+    async def save_recovery_secrets(
+        self, secrets: RecoverySecrets, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
+    ) -> None:
+        await self._database.write(as_owner, secrets.proxy_id, fence, recoveries.save_secrets, secrets, trail)
 
     async def save_redundancy(
         self, status: RedundancyStatus, trail: Trail = NO_TRAIL, *, fence: Fence | None = None

@@ -168,9 +168,9 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(store: SqlStor
         await store.load_proxy("p7", HOUR_AGO)
 
     plans = [await plan_of(statement) for statement in statements]
-    assert len(plans) == 8
+    assert len(plans) == 9
     assert not [plan for plan in plans if "Seq Scan" in plan]
-    fronts, instances, moves, open_move, scheduled, drill, status, blocked = plans
+    fronts, instances, moves, open_move, scheduled, drill, recoveries, status, blocked = plans
     assert "pk_proxies" in fronts
     assert "pk_proxy_failover_configurations" in fronts
     assert "uq_proxy_instances_name" in instances
@@ -179,6 +179,7 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(store: SqlStor
     assert "uq_proxy_failover_events_scheduled_move" in scheduled
     assert "uq_proxy_drills_open" in drill
     assert "ix_proxy_failover_events_proxy_id_epoch" in fronts
+    assert "pk_proxy_failover_events" in recoveries
     assert "pk_proxy_redundancy_status" in status
     assert "uq_blocked_moves_lasting" in blocked
 
@@ -189,7 +190,7 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(store) as statements:
         await store.load(HOUR_AGO)
 
-    _, _, moves, open_moves, scheduled_moves, drills, _, blocked = [
+    _, _, moves, open_moves, scheduled_moves, drills, recoveries, _, blocked = [
         await plan_of(statement) for statement in statements
     ]
     assert "ix_proxy_failover_events_committed_at" in moves
@@ -197,6 +198,7 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     assert "uq_blocked_moves_lasting" in blocked
     assert "uq_proxy_failover_events_scheduled_move" in scheduled_moves
     assert "uq_proxy_drills_open" in drills
+    assert "pk_proxy_failover_events" in recoveries
 
 
 async def test_a_pass_locks_and_writes_by_index(store: SqlStore, plan_of: Planner) -> None:

@@ -92,9 +92,9 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(
         await sql_store.load_proxy("web", LONG_AGO)
 
     plans = [plan_of(database_file, statement) for statement in statements]
-    assert len(plans) == 8
+    assert len(plans) == 9
     assert not [plan for plan in plans if "SCAN" in plan]
-    fronts, instances, moves, open_move, scheduled, drill, status, blocked = plans
+    fronts, instances, moves, open_move, scheduled, drill, recoveries, status, blocked = plans
     # The proxy, its policy, and how its last move ended.
     assert fronts.count("SEARCH") == 3
     assert "uq_proxy_instances_name" in instances
@@ -103,6 +103,7 @@ async def test_loading_one_proxy_searches_by_index_in_every_table(
     assert "uq_proxy_failover_events_scheduled_move" in scheduled
     assert "uq_proxy_drills_open" in drill
     assert "ix_proxy_failover_events_proxy_id_epoch" in fronts
+    assert "sqlite_autoindex_proxy_failover_events_1" in recoveries
     assert "sqlite_autoindex_proxy_redundancy_status_1" in status
     assert "uq_blocked_moves_lasting" in blocked
 
@@ -116,7 +117,7 @@ async def test_loading_everything_is_a_fixed_number_of_queries(sql_store: SqlSto
         for suffix in "abcdef":
             await sql_store.create_proxy(a_proxy(f"{suffix}{number}"))
 
-    assert counts == [8, 8, 8]
+    assert counts == [9, 9, 9]
 
 
 async def test_loading_everything_finds_moves_and_open_moves_by_index(
@@ -125,7 +126,7 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     with statements_of(sql_store) as statements:
         await sql_store.load(LONG_AGO)
 
-    _, _, moves, open_moves, scheduled_moves, drills, _, blocked = (
+    _, _, moves, open_moves, scheduled_moves, drills, recoveries, _, blocked = (
         plan_of(database_file, statement) for statement in statements
     )
     assert "ix_proxy_failover_events_committed_at" in moves
@@ -133,6 +134,7 @@ async def test_loading_everything_finds_moves_and_open_moves_by_index(
     assert "uq_blocked_moves_lasting" in blocked
     assert "uq_proxy_failover_events_scheduled_move" in scheduled_moves
     assert "uq_proxy_drills_open" in drills
+    assert "sqlite_autoindex_proxy_failover_events_1" in recoveries
 
 
 @pytest.mark.usefixtures("sql_store")
