@@ -16,9 +16,11 @@ from tests.scenarios.scenario_language import (
     wall,
 )
 
+from switchover.decision.doubt import Doubt
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
+from switchover.decision.reasons import Reason
 from switchover.decision.redundancy import redundancy_of, standing_of
 from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
@@ -27,6 +29,7 @@ from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Proxy
+from switchover.model.vantage import Vantage
 from switchover.testing.pure_loop import (
     Evidence,
     apply_move,
@@ -108,6 +111,19 @@ class _Stage:
                 self._run_pass(())
             case "store":
                 self._store(*rest)
+            case "doubt":
+                self._doubt(*rest)
+            case "loaded":
+                self._view = replace(
+                    self._view,
+                    unseen=frozenset(i.instance_id for i in self._view.instances),
+                    unseen_until=self._now
+                    + timedelta(seconds=self._view.proxy.policy.health_check_interval_seconds),
+                )
+                self._run_pass(())
+            case "observers":
+                self._view = replace(self._view, observers=int(rest[0]))
+                self._run_pass(())
             case "execute" | "switch":
                 self._order(verb, *rest)
             case "evaluate" | "candidates" | "plan" | "redundancy" | "standing":
@@ -119,6 +135,10 @@ class _Stage:
         match verb:
             case "pass" | "fail" | "inconclusive":
                 self._run_pass([self._observation(name, Outcome(verb), rest) for name in names])
+            case "seen":
+                for name in names:
+                    self._heard(name, *rest)
+                self._run_pass(())
             case "reports":
                 verdict = Health(rest[0])
                 self._run_pass(
@@ -209,6 +229,31 @@ class _Stage:
         rests_until = None if rest is None else self._now + timedelta(seconds=seconds(rest))
         self._view = replace(self._view, store_is_away=verb == "leaves", rests_until=rests_until)
         self._run_pass(())
+
+    def _doubt(self, word: str, *settings: str) -> None:
+        facts = {name: float(value) for name, value in (setting.split("=", 1) for setting in settings)}
+        whole = {name: int(value) if value.is_integer() else value for name, value in facts.items()}
+        doubt = None if word == "ends" else Doubt(reason=Reason(word), facts=whole)
+        self._view = replace(self._view, doubt=doubt)
+        if doubt is None:
+            self._perform("loaded")
+        else:
+            self._run_pass(())
+
+    def _heard(self, name: str, verdict: str, by: str, observer: str, *settings: str) -> None:
+        assert by == "by", "NAME seen VERDICT by OBSERVER"
+        instance_id = self._id(name)
+        former = self._view.vantages.get(instance_id, ())
+        others = tuple(vantage for vantage in former if vantage.observer != observer)
+        failures = dict(setting.split("=", 1) for setting in settings).get("failures", "0")
+        told = Vantage(
+            observer=observer,
+            health=Health(verdict),
+            consecutive_failures=int(failures),
+            at=self._now,
+        )
+        heard = others if verdict == "unknown" else (*others, told)
+        self._view = replace(self._view, vantages={**self._view.vantages, instance_id: heard})
 
     def _show(self, verb: str) -> None:
         match verb:

@@ -72,6 +72,7 @@ def _candidate(number: int, score: int | None, health: str, failures: int) -> Js
         "priority": 10 * number,
         "weight": 100,
         "connections": 0,
+        "vantages": [],
     }
 
 

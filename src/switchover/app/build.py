@@ -23,7 +23,10 @@ from switchover.app.settings import Settings
 from switchover.app.token import token_rules, token_secret
 from switchover.control.desk import Limits
 from switchover.control.housekeeping import Retention
+from switchover.control.outlook import DoubtRules
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.selfwatch import SelfDoubt
+from switchover.model.address import parse_address
 from switchover.model.lease import Replica
 from switchover.probe.engine import ProbeEngine
 from switchover.probe.resolve import SystemResolver
@@ -131,6 +134,7 @@ def _assemble(
                 messages=timedelta(days=settings.messages_retention_days),
             ),
             company=company,
+            doubting=_doubting(settings),
         )
     )
     xds.catch_up = plane.catch_up
@@ -145,6 +149,18 @@ def _assemble(
         peers=peers,
     )
     return Assembly(plane=plane, api=api, xds=xds, resolver=resolver, peers=peers)
+
+
+def _doubting(settings: Settings) -> SelfDoubt:
+    return SelfDoubt(
+        rules=DoubtRules(
+            percent=settings.doubt_percent,
+            window_seconds=settings.doubt_window_seconds,
+            fewest=settings.doubt_fewest_instances,
+            lag_seconds=settings.doubt_lag_seconds,
+        ),
+        references=tuple(parse_address(target) for target in settings.reference_targets),
+    )
 
 
 def remote_nodes(xds: XdsServer, settings: Settings) -> tuple[EnvoyDriver, ...]:

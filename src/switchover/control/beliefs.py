@@ -71,7 +71,12 @@ def believe(state: ProxyState, evidence: Evidence) -> ProxyState:
             usage = _carried(instance.usage, account, reported=reported)
             instances[instance.instance_id] = replace(instance, usage=usage)
     connections = _connections(state.connections, evidence.traffic)
-    return replace(state, instances=instances, connections=connections)
+    return replace(state, instances=instances, connections=connections, unseen=state.unseen - _seen(evidence))
+
+
+def _seen(evidence: Evidence) -> frozenset[UUID]:
+    told = (o.instance_id for o in evidence.observations if o.outcome is not Outcome.INCONCLUSIVE)
+    return frozenset((*told, *(verdict.instance_id for verdict in evidence.reports)))
 
 
 def _observed(

@@ -17,8 +17,8 @@ import structlog
 from switchover.control.beliefs import NO_EVIDENCE, Evidence, believe
 from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, reconciled, state_of
 from switchover.control.intent import Intent, Order, intend
+from switchover.control.lookout import Lookout
 from switchover.control.ownership import Ownership
-from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.decision.decide import decide
 from switchover.decision.verdict import Decision
@@ -41,11 +41,13 @@ class PassResult:
     """What a pass came to.
 
     Attributes:
+        view: What the decision looked at.
         decision: What was decided.
         event: The committed move, as it stood when the pass ended; None without one.
         state: The proxy's state after the pass.
     """
 
+    view: View
     decision: Decision
     event: FailoverEvent | None
     state: ProxyState
@@ -57,7 +59,7 @@ class Cycle:
     Args:
         fleet: The truth in memory.
         store: Where intents are recorded before anything moves.
-        watch: Lets decisions know whether the store answers.
+        lookout: Makes what a decision looks at.
         ownership: Says what is ours to decide.
         switching: What moves it.
         clock: Its wall clock dates decisions.
@@ -72,7 +74,7 @@ class Cycle:
         *,
         fleet: Fleet,
         store: Store,
-        watch: StoreWatch,
+        lookout: Lookout,
         ownership: Ownership,
         switching: Switching,
         clock: Clock,
@@ -83,7 +85,7 @@ class Cycle:
     ) -> None:
         self._fleet = fleet
         self._store = store
-        self._watch = watch
+        self._lookout = lookout
         self._ownership = ownership
         self._switching = switching
         self._clock = clock
@@ -121,11 +123,14 @@ class Cycle:
             self._ownership.check(proxy_id)
             await self.settle(proxy_id)
             believed, now = self._fleet.state(proxy_id), self._clock.now()
-            decision = deciding(self._watch.view(believed, now), now)
+            view = self._lookout.view(believed, now)
+            decision = deciding(view, now)
             intent = intend(believed, decision, order, now=now, ids=self._ids)
             await self._record(intent, believed)
             await self._switch(intent)
-            result = PassResult(decision=decision, event=intent.event, state=self._fleet.state(proxy_id))
+            result = PassResult(
+                view=view, decision=decision, event=intent.event, state=self._fleet.state(proxy_id)
+            )
         self._heed(result)
         return result
 

@@ -16,9 +16,9 @@ from switchover.control.dispatcher import Dispatcher
 from switchover.control.fleet import Fleet, ProxyState
 from switchover.control.housekeeping import Housekeeping
 from switchover.control.intent import Order
+from switchover.control.lookout import Lookout
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
-from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.telling import audit_of
 from switchover.model.actor import Actor
@@ -53,7 +53,7 @@ class Desk:
     fleet: Fleet
     ownership: Ownership
     store: Store
-    watch: StoreWatch
+    lookout: Lookout
     cycle: Cycle
     dispatcher: Dispatcher
     collector: Collector

@@ -18,6 +18,7 @@ from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.observation import Health
+from switchover.model.policy import CheckType
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancySource, RedundancyStatus
 from switchover.record.store import StoredProxy
@@ -58,6 +59,8 @@ class ProxyState:
         unverified_event_id: The last move while no node told that its target answered; None otherwise.
         fence: Of the lease by which the proxy is ours; None when we are alone, or another replica owns it.
         change_number: What the store called the proxy's last change when it was loaded.
+        unseen: Instances of which all that is believed was loaded, and that nothing was heard of since.
+        loaded_at: When they were; None when nothing was loaded.
     """
 
     proxy: Proxy
@@ -73,6 +76,8 @@ class ProxyState:
     unverified_event_id: UUID | None = None
     fence: Fence | None = None
     change_number: int = 0
+    unseen: frozenset[UUID] = frozenset()
+    loaded_at: datetime | None = None
 
     @property
     def redundancy(self) -> RedundancyStatus:
@@ -139,7 +144,16 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         last_move_failed=stored.last_move_failed,
         unverified_event_id=stored.open_move.event_id if stored.open_move else None,
         change_number=stored.change_number,
+        unseen=_unseen(stored),
+        loaded_at=now,
     )
+
+
+def _unseen(stored: StoredProxy) -> frozenset[UUID]:
+    # What lives by reports alone is never seen; its last report is all there is.
+    if stored.proxy.policy.health_check.type is CheckType.NONE:
+        return frozenset()
+    return frozenset(i.instance_id for i in stored.instances)
 
 
 def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
@@ -154,6 +168,8 @@ def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
         connections=known.connections,
         reporting=known.reporting,
         fence=known.fence,
+        unseen=known.unseen & instances.keys(),
+        loaded_at=known.loaded_at,
     )
 
 
@@ -204,6 +220,10 @@ class Fleet:
         if proxy_id is None:
             raise NotFound("instance", instance_id)
         return self._states[proxy_id]
+
+    def home_of(self, instance_id: UUID) -> str | None:
+        """The proxy that has this instance; None when nobody has."""
+        return self._proxy_of.get(instance_id)
 
     @asynccontextmanager
     async def lock(self, proxy_id: str) -> AsyncIterator[None]:

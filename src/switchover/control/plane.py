@@ -14,15 +14,19 @@ from switchover.control.dispatcher import Dispatcher
 from switchover.control.epochs import NewerEpochs
 from switchover.control.fleet import MOVE_WINDOW, Fleet, state_of
 from switchover.control.housekeeping import Housekeeping, Retention
+from switchover.control.lookout import Lookout
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.replication import Replication
+from switchover.control.selfwatch import SelfDoubt, SelfWatch
 from switchover.control.service import ProxyFailoverService
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.traffic import TrafficWatch
+from switchover.control.vantages import Vantages
 from switchover.model.clock import Clock, IdFactory
 from switchover.model.lease import Fence, Replica
+from switchover.model.observation import Health
 from switchover.model.policy import Listener
 from switchover.notify.callbacks import Callbacks
 from switchover.notify.relay import Relay
@@ -64,6 +68,7 @@ class Parts:
         limits: Bounds per owner and proxy.
         retention: How long history is kept.
         company: Of the other replicas; None when we are alone.
+        doubting: When we do not believe what we see.
     """
 
     store: Store
@@ -75,6 +80,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
     company: Company | None = None
+    doubting: SelfDoubt = field(default_factory=SelfDoubt)
 
 
 class ControlPlane:
@@ -92,6 +98,15 @@ class ControlPlane:
         self._store = self._watch.watched(parts.store)
         exchange = None if parts.company is None else parts.company.exchange
         self._ownership = _ownership(self._fleet, parts)
+        self._ourselves = SelfWatch(parts.clock, parts.doubting, self._turned)
+        self._vantages = Vantages(
+            fleet=self._fleet,
+            ownership=self._ownership,
+            ourselves=self._ourselves,
+            exchange=exchange,
+            clock=parts.clock,
+        )
+        self._lookout = Lookout(store=self._watch, ourselves=self._ourselves, vantages=self._vantages)
         self._switching = Switching(
             fleet=self._fleet,
             store=self._store,
@@ -113,7 +128,7 @@ class ControlPlane:
         self._cycle = Cycle(
             fleet=self._fleet,
             store=self._store,
-            watch=self._watch,
+            lookout=self._lookout,
             ownership=self._ownership,
             switching=self._switching,
             clock=parts.clock,
@@ -128,6 +143,8 @@ class ControlPlane:
         self._collector = Collector(
             fleet=self._fleet,
             ownership=self._ownership,
+            vantages=self._vantages,
+            ourselves=self._ourselves,
             prober=parts.prober,
             dispatcher=self._dispatcher,
             clock=parts.clock,
@@ -194,6 +211,8 @@ class ControlPlane:
             dispatcher=self._dispatcher,
             housekeeping=self._housekeeping,
             traffic=self._traffic,
+            vantages=self._vantages,
+            ourselves=self._ourselves,
             clock=self._parts.clock,
         )
 
@@ -203,7 +222,7 @@ class ControlPlane:
             fleet=self._fleet,
             ownership=self._ownership,
             store=self._store,
-            watch=self._watch,
+            lookout=self._lookout,
             cycle=self._cycle,
             dispatcher=self._dispatcher,
             collector=self._collector,
@@ -218,7 +237,12 @@ class ControlPlane:
             claim=self._claim,
             read_back=self.read_back,
         )
-        condition = Condition(runs=self._ready.is_set, watch=self._watch, ownership=self._ownership)
+        condition = Condition(
+            runs=self._ready.is_set,
+            watch=self._watch,
+            ownership=self._ownership,
+            ourselves=self._ourselves,
+        )
         return ProxyFailoverService(
             desk, self._callbacks, condition=condition, stop=self.stop, catch_up=self.catch_up
         )
@@ -256,6 +280,7 @@ class ControlPlane:
                     tasks.create_task(self._relay.run(), name="relay"),
                     tasks.create_task(self._housekeeping.run(), name="housekeeping"),
                     tasks.create_task(self._watch.run(self._housekeeping.ask), name="store watch"),
+                    tasks.create_task(self._ourselves.run(), name="self watch"),
                 ]
                 if self._replication is not None:
                     loops.append(tasks.create_task(self._replication.run(), name="replication"))
@@ -320,6 +345,14 @@ class ControlPlane:
             finally:
                 if not run.done():
                     await self.stop()
+
+    def _turned(self) -> None:
+        self._vantages.repeat()
+        if self._ourselves.doubt is None:
+            for state in self._fleet:
+                for instance in state.instances.values():
+                    if instance.health.state is Health.UNHEALTHY:
+                        self._collector.hurry(instance.instance_id)
 
     def _refresh(self, proxy_id: str) -> None:
         self._collector.refresh(proxy_id)

@@ -58,7 +58,7 @@ class Queries:
         """What the policy says now."""
         state = self._desk.visible(proxy_id, actor)
         now = self._desk.clock.now()
-        decision = evaluate(self._desk.watch.view(state, now), now)
+        decision = evaluate(self._desk.lookout.view(state, now), now)
         return Evaluation(proxy_id=proxy_id, decision=decision, strategy=state.proxy.policy.failover_strategy)
 
     def redundancy(self, proxy_id: str, actor: Actor) -> RedundancyStatus:
@@ -82,6 +82,7 @@ class Queries:
                     # What a session had left tells when it was renewed, if all have the same length.
                     seconds_since_renewal=max(0.0, ownership.session_seconds - member.seconds_left) + ago,
                     failing_since=ownership.failing_since if is_self else None,
+                    doubt=member.doubt if is_live else None,
                 )
             )
         return tuple(sorted(found, key=lambda state: (state.replica.name, state.replica.started_at)))
@@ -115,7 +116,7 @@ class Queries:
             instances=instance_states(state),
             redundancy=state.redundancy,
             open_event=state.open_move,
-            decision=decide(self._desk.watch.view(state, now), now),
+            decision=decide(self._desk.lookout.view(state, now), now),
             rejections=rejections.get(state.proxy.proxy_id, {}),
             owner=self._desk.ownership.owner_name(state.proxy.proxy_id),
         )

@@ -6,13 +6,15 @@ with a HOLD that says why, or with None when it has nothing against it. A guard 
 
 from collections.abc import Callable
 
+from switchover.decision.first_sight import wait_for_first_sight
+from switchover.decision.in_doubt import hold_in_doubt
 from switchover.decision.outage import rest_after_outage
 from switchover.decision.survey import Survey
 from switchover.decision.verdict import Decision
 
 Guard = Callable[[Survey, Decision], Decision | None]
 
-GUARDS: tuple[Guard, ...] = (rest_after_outage,)
+GUARDS: tuple[Guard, ...] = (rest_after_outage, wait_for_first_sight, hold_in_doubt)
 
 
 def guarded(survey: Survey, wanted: Decision) -> Decision:

@@ -26,6 +26,11 @@ class Reason(StrEnum):
     PINNED = "pinned"
     STORE_AWAY = "store_away"
     STORE_RETURNED = "store_returned"
+    NOT_SEEN_YET = "not_seen_yet"
+    MANY_FAIL = "many_fail"
+    LOOP_LAGS = "loop_lags"
+    REFERENCES_FAIL = "references_fail"
+    SUSPECTED = "suspected"
     MANUAL = "manual"
 
 
@@ -40,6 +45,7 @@ class Veto(StrEnum):
     IN_MAINTENANCE = "in_maintenance"
     HEALTH_UNKNOWN = "health_unknown"
     UNHEALTHY = "unhealthy"
+    DOWN_ELSEWHERE = "down_elsewhere"
     DAMPED = "damped"
     UNRESOLVED = "unresolved"
 
@@ -61,6 +67,16 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.PINNED: "Active instance is pinned by an operator",
     Reason.STORE_AWAY: "The store does not answer; nothing is decided until it does",
     Reason.STORE_RETURNED: "The store is just back; automatic moves rest for another {seconds:.0f} s",
+    Reason.NOT_SEEN_YET: "Has to see {instances} afresh first, and waits another {seconds:.0f} s for it at the most",
+    Reason.MANY_FAIL: (
+        "This replica doubts itself: {failing} of {seen} instances that it looked at fail all at once;"
+        " it moves nothing by itself"
+    ),
+    Reason.LOOP_LAGS: "This replica doubts itself: it was {seconds:.1f} s late; it moves nothing by itself",
+    Reason.REFERENCES_FAIL: (
+        "This replica doubts itself: none of its {references} reference targets answers; it moves nothing by itself"
+    ),
+    Reason.SUSPECTED: "Active instance is suspected: {down} of {observers} observers see it down, {agree} must agree",
     Reason.MANUAL: "Ordered by an operator",
 }
 

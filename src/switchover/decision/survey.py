@@ -7,6 +7,7 @@ from uuid import UUID
 
 from switchover.decision.damping import is_damped
 from switchover.decision.eligibility import could_serve, lasting_vetoes
+from switchover.decision.quorum import is_down_elsewhere
 from switchover.decision.reasons import Reason, Veto
 from switchover.decision.strategy import in_order
 from switchover.decision.verdict import CandidateEvidence, Decision, DecisionKind
@@ -83,10 +84,9 @@ class Survey:
 
 def survey(view: View, now: datetime) -> Survey:
     """Judge every instance of `view` at `now`."""
-    policy = view.proxy.policy
     damped = _damped(view, now)
     vetoes = {
-        i.instance_id: _vetoes(lasting_vetoes(i, policy), damped=i.instance_id in damped)
+        i.instance_id: _vetoes(_standing_vetoes(view, i), damped=i.instance_id in damped)
         for i in view.instances
     }
     eligible = in_order(view, [i for i in view.instances if not vetoes[i.instance_id]])
@@ -100,6 +100,13 @@ def survey(view: View, now: datetime) -> Survey:
             *(_evidence(view, i, None, vetoes[i.instance_id]) for i in vetoed),
         ),
     )
+
+
+def _standing_vetoes(view: View, instance: Instance) -> tuple[Veto, ...]:
+    vetoes = lasting_vetoes(instance, view.proxy.policy)
+    if Veto.UNHEALTHY in vetoes or not is_down_elsewhere(view, instance):
+        return vetoes
+    return tuple(sorted((*vetoes, Veto.DOWN_ELSEWHERE), key=_VETO_ORDER.index))
 
 
 def _damped(view: View, now: datetime) -> frozenset[UUID]:
@@ -129,4 +136,5 @@ def _evidence(
         priority=instance.priority,
         weight=instance.weight,
         connections=view.connections.get(instance.instance_id, 0),
+        vantages=view.vantages.get(instance.instance_id, ()),
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 from switchover.decision.reasons import Reason, Veto
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
+from switchover.model.vantage import Vantage
 
 
 class DecisionKind(StrEnum):
@@ -38,6 +39,7 @@ class CandidateEvidence:
         priority: As registered then.
         weight: As registered then.
         connections: Live connections as known then.
+        vantages: How other replicas saw it, where a quorum is asked for.
     """
 
     instance_id: UUID
@@ -51,6 +53,7 @@ class CandidateEvidence:
     priority: int
     weight: int
     connections: int
+    vantages: tuple[Vantage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """This evidence in the API's names."""
@@ -66,6 +69,7 @@ class CandidateEvidence:
             "priority": self.priority,
             "weight": self.weight,
             "connections": self.connections,
+            "vantages": [vantage.as_json() for vantage in self.vantages],
         }
 
 

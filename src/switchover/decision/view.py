@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from switchover.decision.doubt import Doubt
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.proxy import Proxy
+from switchover.model.vantage import Vantage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,11 @@ class View:
         connections: Live connections per instance, where the data plane tells; a missing instance has 0.
         store_is_away: Whether the store has not answered for a while, so that nothing can be put on record.
         rests_until: Until when automatic moves wait after the store has returned; None when they do not.
+        unseen: Instances that this process has yet to see itself: what is believed of them was loaded, or seen in doubt.
+        unseen_until: Until when moves wait for that; None when they do not.
+        doubt: Why this replica does not believe what it sees; None while it does.
+        vantages: How other replicas see each instance, where the policy asks for a quorum; fresh ones alone.
+        observers: How many replicas look at the proxy's instances now, we among them.
     """
 
     proxy: Proxy
@@ -29,6 +36,11 @@ class View:
     connections: Mapping[UUID, int] = field(default_factory=dict)
     store_is_away: bool = False
     rests_until: datetime | None = None
+    unseen: frozenset[UUID] = frozenset()
+    unseen_until: datetime | None = None
+    doubt: Doubt | None = None
+    vantages: Mapping[UUID, tuple[Vantage, ...]] = field(default_factory=dict)
+    observers: int = 1
 
     def instance(self, instance_id: UUID | None) -> Instance | None:
         """The registered instance with this id; None when it is gone or none was asked for."""

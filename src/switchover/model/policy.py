@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.quorum import Quorum
 
 MOST_FAILBACK_HOLD_DOWN_SECONDS = 300.0
 """Ceiling of the growing hold-down, and how long a damped instance must be well."""
@@ -151,6 +152,7 @@ class FailoverPolicy:
         given_fast_interval_seconds: As given; see `fast_interval_seconds`.
         given_failback_hold_down_seconds: As given; see `failback_hold_down_seconds`.
         max_failbacks: Failed failbacks within an hour after which the instance is damped.
+        quorum: How many replicas must see an instance down before that counts.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -172,6 +174,7 @@ class FailoverPolicy:
     given_fast_interval_seconds: float | None = None
     given_failback_hold_down_seconds: float | None = None
     max_failbacks: int = 3
+    quorum: Quorum = field(default_factory=Quorum)
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -232,6 +235,14 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
                 "config.enableLoadBalancing",
                 value=True,
                 allowed="allowed is false while exclusive is true: one instance at a time cannot share the load",
+            )
+        )
+    if policy.quorum.agree > policy.quorum.observers:
+        problems.append(
+            FieldProblem(
+                "config.quorum.agree",
+                policy.quorum.agree,
+                f"allowed is at most quorum.observers, which is {policy.quorum.observers}",
             )
         )
     request, idle = policy.traffic.request_timeout_seconds, policy.traffic.try_idle_timeout_seconds

@@ -18,7 +18,7 @@ from switchover.decision.view import View
 from switchover.health.machine import HealthChange, observe, report
 from switchover.model.events import EventType, PastMove
 from switchover.model.instance import Instance
-from switchover.model.observation import Observation, Report
+from switchover.model.observation import Observation, Outcome, Report
 
 Evidence = Observation | Report
 
@@ -54,6 +54,7 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
     instance = view.instance(evidence.instance_id)
     if instance is None:
         return view, None
+    view = replace(view, unseen=_unseen_after(view, evidence))
     policy = view.proxy.policy
     resolved_host = instance.resolved_host
     match evidence:
@@ -67,6 +68,12 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
         case _:
             assert_never(evidence)
     return with_instance(view, replace(instance, health=change.after, resolved_host=resolved_host)), change
+
+
+def _unseen_after(view: View, evidence: Evidence) -> frozenset[UUID]:
+    if isinstance(evidence, Observation) and evidence.outcome is Outcome.INCONCLUSIVE:
+        return view.unseen
+    return view.unseen - {evidence.instance_id}
 
 
 def with_instance(view: View, instance: Instance) -> View:

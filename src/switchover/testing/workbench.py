@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.selfwatch import SelfDoubt
 from switchover.control.service import ProxyFailoverService
 from switchover.record.store import Store
 from switchover.testing.clock import CountingIds, ManualClock
@@ -29,6 +30,7 @@ class Workbench:
     resolver: FakeResolver = field(default_factory=FakeResolver)
     drivers: tuple[FakeDriver, ...] = field(default_factory=lambda: (FakeDriver(),))
     company: Company | None = None
+    doubting: SelfDoubt = field(default_factory=SelfDoubt)
 
     def __post_init__(self) -> None:
         self.prober = FakeProber(self.clock)
@@ -44,6 +46,7 @@ class Workbench:
                 clock=self.clock,
                 ids=self.ids,
                 company=self.company,
+                doubting=self.doubting,
             )
         )
 

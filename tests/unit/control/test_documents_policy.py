@@ -20,6 +20,7 @@ from switchover.model.policy import (
     StatusRange,
     Strategy,
 )
+from switchover.model.quorum import Quorum
 
 STORED = FailoverPolicy(
     failover_strategy=Strategy.ROUND_ROBIN,
@@ -79,6 +80,7 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "fastIntervalSeconds": 1.0,
         "failbackHoldDownSeconds": 5.0,
         "maxFailbacks": 3,
+        "quorum": {"observers": 1, "agree": 1},
     }
 
 
@@ -312,3 +314,17 @@ def test_whatever_is_sent_becomes_a_valid_policy_or_invalid_input(config: dict[s
     json.dumps([problem.value for problem in refused], allow_nan=False)
     # What is in force can be sent back as it is, and changes nothing in force.
     assert policy_document(parse_policy(policy_document(policy), None)) == policy_document(policy)
+
+
+def test_no_more_observers_may_have_to_agree_than_there_are() -> None:
+    quorum = {"observers": 3, "agree": 2}
+    stored = parse_policy({"quorum": quorum})
+    assert stored.quorum == Quorum(observers=3, agree=2)
+    assert problems({"quorum": {"observers": 1}}, stored) == {
+        "config.quorum.agree": "allowed is at most quorum.observers, which is 1"
+    }
+    assert problems({"quorum": {"observers": 10, "agree": 0}}) == {
+        "config.quorum.observers": "allowed is a whole number from 1 to 9",
+        "config.quorum.agree": "allowed is a whole number from 1 to 9",
+    }
+    assert parse_policy({"quorum": None}, stored).quorum == Quorum()

@@ -41,6 +41,13 @@ class TrafficBody(Body):
     retries: int
 
 
+class QuorumBody(Body):
+    """How many replicas must see an instance down before that counts."""
+
+    observers: int
+    agree: int
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -63,6 +70,7 @@ class PolicyBody(Body):
     fast_interval_seconds: float
     failback_hold_down_seconds: float
     max_failbacks: int
+    quorum: QuorumBody
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

@@ -42,6 +42,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.quorum import MOST_OBSERVERS, Quorum
 
 _PREFIX = "config"
 _METHODS = ("GET", "HEAD", "OPTIONS")
@@ -118,11 +119,22 @@ class TrafficDocument(Document):
     )
 
 
+class QuorumDocument(Document):
+    """How many replicas must see an instance down before that counts."""
+
+    observers: Annotated[int, Between(1, MOST_OBSERVERS)] | None = _setting(
+        "How many replicas probe each instance; 1 is the proxy's owner alone.", default=1
+    )
+    agree: Annotated[int, Between(1, MOST_OBSERVERS)] | None = _setting(
+        "How many of them must see it down, at most observers.", default=1
+    )
+
+
 class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener` and `traffic` are merged field by field.
+    default. `healthCheck`, `listener`, `traffic` and `quorum` are merged field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = _setting(
@@ -174,6 +186,9 @@ class PolicyDocument(Document):
     max_failbacks: Annotated[int, Between(1, 100)] | None = _setting(
         "Failed failbacks within an hour after which an instance is damped.", default=3
     )
+    quorum: QuorumDocument | None = _setting(
+        "How many replicas must see an instance down.", default={"observers": 1, "agree": 1}
+    )
 
 
 _IN_FORCE = {
@@ -182,7 +197,7 @@ _IN_FORCE = {
     "given_failback_hold_down_seconds": "failback_hold_down_seconds",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Quorum, Traffic)
 
 
 def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
@@ -202,6 +217,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
         changes["health_check"] = _merged(base.health_check, given.pop("health_check"))
     if given.get("traffic") is not None:
         changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
+    if given.get("quorum") is not None:
+        changes["quorum"] = _merged(base.quorum, given.pop("quorum"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     policy = replace(base, **_values(base, given), **changes)
@@ -261,6 +278,7 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     HealthCheck: HealthCheckDocument,
     Listener: ListenerDocument,
     Traffic: TrafficDocument,
+    Quorum: QuorumDocument,
 }
 
 

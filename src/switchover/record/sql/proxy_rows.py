@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.model.quorum import Quorum
 
 
 def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "fast_interval_seconds": policy.given_fast_interval_seconds,
         "failback_hold_down_seconds": policy.given_failback_hold_down_seconds,
         "max_failbacks": policy.max_failbacks,
+        "quorum": asdict(policy.quorum),
     }
 
 
@@ -73,6 +75,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         given_fast_interval_seconds=row.fast_interval_seconds,
         given_failback_hold_down_seconds=row.failback_hold_down_seconds,
         max_failbacks=row.max_failbacks,
+        quorum=Quorum() if row.quorum is None else Quorum(**row.quorum),
     )
 
 

@@ -1,0 +1,51 @@
+"""Puts together what a decision may look at: what is believed of a proxy, and how far that is to be trusted."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from switchover.control.fleet import ProxyState
+from switchover.control.selfwatch import SelfWatch
+from switchover.control.storewatch import StoreWatch
+from switchover.control.vantages import Vantages
+from switchover.decision.quorum import is_probed
+from switchover.decision.view import View
+
+
+class Lookout:
+    """Makes views.
+
+    Args:
+        store: Knows how the store answers.
+        ourselves: Knows whether we believe what we see.
+        vantages: Knows what other replicas see.
+    """
+
+    def __init__(self, *, store: StoreWatch, ourselves: SelfWatch, vantages: Vantages) -> None:
+        self._store = store
+        self._ourselves = ourselves
+        self._vantages = vantages
+
+    def view(self, state: ProxyState, now: datetime) -> View:
+        """What a decision about the proxy may look at `now`."""
+        unseen, until = self._unseen(state, now)
+        return replace(
+            self._store.view(state, now),
+            unseen=unseen,
+            unseen_until=until,
+            doubt=self._ourselves.doubt,
+            vantages=self._vantages.of(state, now),
+            observers=self._vantages.observers(state),
+        )
+
+    def _unseen(self, state: ProxyState, now: datetime) -> tuple[frozenset[UUID], datetime | None]:
+        cycle = state.proxy.policy.health_check_interval_seconds
+        probed = state.instances if is_probed(state.proxy.policy) else ()
+        doubted, left = self._ourselves.unseen(probed, cycle)
+        if doubted:
+            return state.unseen | doubted, now + timedelta(seconds=left)
+        until = None if state.loaded_at is None else state.loaded_at + timedelta(seconds=cycle)
+        # A wall clock that was set back since must not make the wait longer.
+        if not state.unseen or until is None or not until - timedelta(seconds=cycle) <= now < until:
+            return frozenset(), None
+        return state.unseen, until
