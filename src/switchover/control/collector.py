@@ -194,9 +194,9 @@ class Collector:
                 self._dispatcher.take(proxy_id, Evidence(observations=tuple(observations)))
 
     def _is_probed(self, proxy_id: str) -> bool:
-        return self._ownership.observes(proxy_id) or (
-            proxy_id in self._fleet and self._ownership.holds(proxy_id)
-        )
+        if proxy_id not in self._fleet:
+            return False
+        return self._ownership.holds(proxy_id) or self._ownership.observes(proxy_id)
 
     def _watched(self, instance_id: UUID) -> ProxyState | None:
         proxy_id = self._fleet.home_of(instance_id)

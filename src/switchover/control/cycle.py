@@ -41,12 +41,14 @@ class PassResult:
     """What a pass came to.
 
     Attributes:
+        at: When it was decided.
         view: What the decision looked at.
         decision: What was decided.
         event: The committed move, as it stood when the pass ended; None without one.
         state: The proxy's state after the pass.
     """
 
+    at: datetime
     view: View
     decision: Decision
     event: FailoverEvent | None
@@ -129,7 +131,7 @@ class Cycle:
             await self._record(intent, believed)
             await self._switch(intent)
             result = PassResult(
-                view=view, decision=decision, event=intent.event, state=self._fleet.state(proxy_id)
+                at=now, view=view, decision=decision, event=intent.event, state=self._fleet.state(proxy_id)
             )
         self._heed(result)
         return result

@@ -28,24 +28,25 @@ class Lookout:
 
     def view(self, state: ProxyState, now: datetime) -> View:
         """What a decision about the proxy may look at `now`."""
+        doubt, cycle = self._ourselves.doubt, state.proxy.policy.health_check_interval_seconds
         unseen, until = self._unseen(state, now)
         return replace(
-            self._store.view(state, now),
+            state.view(),
+            store_is_away=self._store.is_out,
+            rests_until=self._store.rests_until(cycle, now),
             unseen=unseen,
             unseen_until=until,
-            doubt=self._ourselves.doubt,
+            doubt=doubt,
             vantages=self._vantages.of(state, now),
             observers=self._vantages.observers(state),
         )
 
     def _unseen(self, state: ProxyState, now: datetime) -> tuple[frozenset[UUID], datetime | None]:
         cycle = state.proxy.policy.health_check_interval_seconds
-        probed = state.instances if is_probed(state.proxy.policy) else ()
-        doubted, left = self._ourselves.unseen(probed, cycle)
-        if doubted:
+        doubted, left = self._ourselves.unseen(state.instances, cycle)
+        if doubted and is_probed(state.proxy.policy):
             return state.unseen | doubted, now + timedelta(seconds=left)
         until = None if state.loaded_at is None else state.loaded_at + timedelta(seconds=cycle)
         # A wall clock that was set back since must not make the wait longer.
-        if not state.unseen or until is None or not until - timedelta(seconds=cycle) <= now < until:
-            return frozenset(), None
-        return state.unseen, until
+        waits = until is not None and until - timedelta(seconds=cycle) <= now < until
+        return state.unseen, until if waits and state.unseen else None

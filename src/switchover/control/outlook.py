@@ -52,7 +52,8 @@ class Outlook:
 
     def answered(self, instance: UUID, at: float) -> None:
         """Take note that an instance passed a probe."""
-        self.forget(instance)
+        if self._answering.pop(instance, None) is None:
+            self.forget(instance)
         self._answering[instance] = at
 
     def failed(self, instance: UUID, *, since: float) -> None:
@@ -105,10 +106,11 @@ class Outlook:
         return Doubt(reason=Reason.LOOP_LAGS, facts={"seconds": round(seconds, 3)})
 
     def _many_fail(self, at: float) -> Doubt | None:
-        self._believe_old(at)
-        failing = len(self._failing)
-        if not failing:
+        if self._failing:
+            self._believe_old(at)
+        if not self._failing:
             return None
+        failing = len(self._failing)
         first, most = min(self._failing.values()), failing * 100 / max(self._rules.percent, 0.001)
         seen = failing
         for _ in self._answering_since(first):

@@ -5,6 +5,7 @@ rates", 1998): every replica computes the same owner without asking, and when on
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -15,10 +16,13 @@ def preferred_owner(proxy_id: str, replica_ids: Collection[UUID]) -> UUID | None
     return max(replica_ids, key=lambda replica_id: (_weight(name, replica_id), replica_id), default=None)
 
 
-def preferred_order(proxy_id: str, replica_ids: Collection[UUID]) -> Sequence[UUID]:
+@lru_cache(maxsize=20_000)
+def preferred_order(proxy_id: str, replica_ids: frozenset[UUID]) -> Sequence[UUID]:
     """All of `replica_ids`, from the one that should own the proxy to the one that should last."""
     name = proxy_id.encode()
-    return sorted(replica_ids, key=lambda replica_id: (_weight(name, replica_id), replica_id), reverse=True)
+    return tuple(
+        sorted(replica_ids, key=lambda replica_id: (_weight(name, replica_id), replica_id), reverse=True)
+    )
 
 
 def _weight(name: bytes, replica_id: UUID) -> bytes:

@@ -18,7 +18,8 @@ from switchover.probe.prober import DueProbe
 
 _log = structlog.get_logger(__name__)
 
-BEAT_SECONDS = 0.5
+BEAT_SECONDS = 1.0
+"""A stall shorter than this can hide between two beats."""
 REFERENCE_SECONDS = 2.0
 """How often a reference target is asked; it has half of that to answer."""
 TOLD_AFTER_SECONDS = 3.0
@@ -80,9 +81,8 @@ class SelfWatch:
 
     def unseen(self, instance_ids: Iterable[UUID], within_seconds: float) -> tuple[frozenset[UUID], float]:
         """Those of the instances that were not seen since our last doubt ended, and for how many seconds from now they are
-        waited for; none and 0 when it ended longer ago than `within_seconds`.
+        waited for; none and 0 when it ended longer ago than `within_seconds`. Ask for `doubt` first.
         """
-        self._look()
         left = self._ended + within_seconds - self._clock.monotonic()
         if self._doubt is not None or left <= 0:
             return frozenset(), 0.0

@@ -131,10 +131,11 @@ class Vantages:
         Raises:
             StoreUnavailable: The store did not answer; we know what we knew.
         """
-        named = [s.proxy.proxy_id for s in self._fleet] if proxy_ids is None else sorted(proxy_ids)
-        ours = [p for p in named if self._is_asked_about(p)]
-        for gone in self._heard.keys() - set(ours) if proxy_ids is None else ():
-            del self._heard[gone]
+        if proxy_ids is None:
+            proxy_ids = [s.proxy.proxy_id for s in self._fleet if asks_observers(s.proxy.policy)]
+            for gone in self._heard.keys() - set(proxy_ids):
+                del self._heard[gone]
+        ours = [proxy_id for proxy_id in sorted(proxy_ids) if self._is_asked_about(proxy_id)]
         if self._exchange is None or not ours:
             return ()
         at = self._clock.monotonic()

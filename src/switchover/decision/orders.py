@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.reasons import Reason
 from switchover.decision.strategy import in_order
-from switchover.decision.survey import Survey, survey
+from switchover.decision.survey import Survey, standing_vetoes, survey
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
 from switchover.model.errors import Conflict, NotFound
@@ -69,7 +68,7 @@ def _best(seen: Survey) -> Instance:
     able = [
         i
         for i in view.instances
-        if not lasting_vetoes(i, view.proxy.policy) and i.instance_id != view.proxy.active_instance_id
+        if not standing_vetoes(view, i) and i.instance_id != view.proxy.active_instance_id
     ]
     if not able:
         raise _conflict(view, "No backup available")
@@ -80,7 +79,7 @@ def _move_to(seen: Survey, target: Instance) -> Decision:
     view = seen.view
     if target.instance_id == view.proxy.active_instance_id:
         raise _conflict(view, f"instance {target.name} is the active instance already")
-    vetoes = lasting_vetoes(target, view.proxy.policy)
+    vetoes = standing_vetoes(view, target)
     if vetoes:
         names = ", ".join(veto.value for veto in vetoes)
         raise _conflict(view, f"instance {target.name} may not become active: {names}")

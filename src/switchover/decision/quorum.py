@@ -40,9 +40,10 @@ def own_vote(view: View, instance: Instance) -> bool:
 
 
 def votes_down(view: View, instance: Instance) -> int:
-    """How many observers see it down, we among them."""
+    """How many observers see it down, we among them. What was loaded is another's vote, which is not cast twice."""
     others = view.vantages.get(instance.instance_id, ())
-    return own_vote(view, instance) + sum(vantage.health is Health.UNHEALTHY for vantage in others)
+    ours = own_vote(view, instance) and instance.instance_id not in view.unseen
+    return ours + sum(vantage.health is Health.UNHEALTHY for vantage in others)
 
 
 def is_down(view: View, instance: Instance) -> bool:

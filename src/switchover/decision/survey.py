@@ -86,7 +86,7 @@ def survey(view: View, now: datetime) -> Survey:
     """Judge every instance of `view` at `now`."""
     damped = _damped(view, now)
     vetoes = {
-        i.instance_id: _vetoes(_standing_vetoes(view, i), damped=i.instance_id in damped)
+        i.instance_id: _vetoes(standing_vetoes(view, i), damped=i.instance_id in damped)
         for i in view.instances
     }
     eligible = in_order(view, [i for i in view.instances if not vetoes[i.instance_id]])
@@ -102,7 +102,8 @@ def survey(view: View, now: datetime) -> Survey:
     )
 
 
-def _standing_vetoes(view: View, instance: Instance) -> tuple[Veto, ...]:
+def standing_vetoes(view: View, instance: Instance) -> tuple[Veto, ...]:
+    """Why the instance may not become active, damping aside: for itself, or because other observers see it down."""
     vetoes = lasting_vetoes(instance, view.proxy.policy)
     if Veto.UNHEALTHY in vetoes or not is_down_elsewhere(view, instance):
         return vetoes

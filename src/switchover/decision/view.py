@@ -24,7 +24,7 @@ class View:
         store_is_away: Whether the store has not answered for a while, so that nothing can be put on record.
         rests_until: Until when automatic moves wait after the store has returned; None when they do not.
         unseen: Instances that this process has yet to see itself: what is believed of them was loaded, or seen in doubt.
-        unseen_until: Until when moves wait for that; None when they do not.
+        unseen_until: Until when moves wait for that; None when they do not (any more).
         doubt: Why this replica does not believe what it sees; None while it does.
         vantages: How other replicas see each instance, where the policy asks for a quorum; fresh ones alone.
         observers: How many replicas look at the proxy's instances now, we among them.

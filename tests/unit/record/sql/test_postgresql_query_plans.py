@@ -16,7 +16,7 @@ from tests.record_values import a_pass, a_proxy, a_sample, an_instance, new_id
 from switchover.model.policy import FailoverPolicy
 from switchover.record.sql.proxy_rows import policy_columns
 from switchover.record.sql.retention import expired
-from switchover.record.sql.schema import proxies
+from switchover.record.sql.schema import proxies, vantage_reports
 from switchover.record.sql.store import SqlStore, open_store
 
 NOW = datetime.now(UTC)
@@ -52,6 +52,8 @@ INSERT INTO outbox_messages SELECT gen_random_uuid(), now(), 'move.closed', 'p' 
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
 INSERT INTO audit_log SELECT gen_random_uuid(), now() - a * interval '1 day', 'person', 'ann', false, 'x', 'p' || n, NULL,
     '{}' FROM generate_series(1, 1000) n, generate_series(1, 20) a;
+INSERT INTO vantage_reports SELECT 'p' || n, an_id(n * 3 + i), an_id(r), 'healthy', 0, now()
+    FROM generate_series(1, 1000) n, generate_series(0, 2) i, generate_series(1, 2) r;
 ANALYZE
 """
 DOCUMENTS = policy_columns(FailoverPolicy())
@@ -197,6 +199,11 @@ async def test_an_owners_proxies_are_found_and_ordered_by_index(plan_of: Planner
 
     assert "ix_proxies_owner_id_proxy_id" in plan
     assert "Sort" not in plan
+
+
+async def test_what_observers_saw_of_some_proxies_is_found_by_index(plan_of: Planner) -> None:
+    wanted = select(vantage_reports).where(vantage_reports.c.proxy_id.in_(["p1", "p2"]))
+    assert "pk_vantage_reports" in await plan_of(written_out(wanted))
 
 
 async def test_what_is_expired_is_found_by_index(plan_of: Planner) -> None:
