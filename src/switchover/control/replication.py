@@ -163,7 +163,8 @@ class Replication:
         try:
             if not self._leases_known or not self._ownership.is_valid:
                 # What we held may be another's, who knows better; we would pass over it.
-                await self._release_lost(await self._membership.holdings())
+                held = self._held()
+                await self._release_lost(held, await self._membership.holdings())
             changes = await self._exchange.changes(self._since)
             await self._follow(p for p, number in changes.numbers.items() if self._is_behind(p, number))
         except StoreUnavailable as error:
@@ -238,9 +239,10 @@ class Replication:
         """Take what should be ours, give what should be others'."""
         # Before the look: a note that comes while we look makes us look again.
         self._share_at = self._clock.monotonic() + self._session_seconds
+        held = self._held()
         holdings = await self._membership.holdings()
         shares = self._ownership.shares(holdings)
-        await self._release_lost(holdings)
+        await self._release_lost(held, holdings)
         self._leases_known = True
         given = [
             Lease(proxy_id=holding.proxy_id, fence=holding.fence)
@@ -273,13 +275,21 @@ class Replication:
         if leases:
             _log.info("proxies taken over", proxies=len(leases), first=leases[0].proxy_id)
 
-    async def _release_lost(self, holdings: Iterable[Holding]) -> None:
-        for holding in holdings:
-            if holding.proxy_id in self._fleet:
-                fence = self._fleet.state(holding.proxy_id).fence
-                if fence is not None and fence != holding.fence:
-                    _log.warning("lease lost", proxy_id=holding.proxy_id, fault="ours")
-                    await self._release(holding.proxy_id)
+    def _held(self) -> Mapping[str, Fence]:
+        return {state.proxy.proxy_id: state.fence for state in self._fleet if state.fence is not None}
+
+    async def _release_lost(self, held: Mapping[str, Fence], holdings: Iterable[Holding]) -> None:
+        """Let go of what we held before we asked for the holdings, and what is another's by them, or deleted."""
+        stand = {holding.proxy_id: holding.fence for holding in holdings}
+        for proxy_id, fence in held.items():
+            if stand.get(proxy_id) != fence and self._holds_by(proxy_id, fence):
+                _log.warning("lease lost", proxy_id=proxy_id, fault="ours")
+                await self._release(proxy_id)
+        # What was deleted has no holding. While we held it nobody could tell us.
+        await self._follow(proxy_id for proxy_id in held if proxy_id not in stand)
+
+    def _holds_by(self, proxy_id: str, fence: Fence) -> bool:
+        return proxy_id in self._fleet and self._fleet.state(proxy_id).fence == fence
 
     async def _hand_over(self, heirs: Mapping[str, UUID]) -> None:
         for batch in _batches(tuple(heirs)):
@@ -384,7 +394,7 @@ class Replication:
         return holding.fence is not None and holding.fence.replica_id == self._replica.replica_id
 
     def _is_adopted(self, holding: Holding) -> bool:
-        return holding.proxy_id in self._fleet and self._fleet.state(holding.proxy_id).fence == holding.fence
+        return holding.fence is not None and self._holds_by(holding.proxy_id, holding.fence)
 
 
 def _batches(things: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -159,6 +159,20 @@ async def test_a_deleted_proxy_is_gone_everywhere(replicas: Replicas) -> None:
     assert [len(one.service._desk.fleet) for one in replicas.all] == [0, 0, 0]
 
 
+async def test_an_owner_that_was_cut_off_learns_that_its_proxy_was_deleted(replicas: Replicas) -> None:
+    await replicas.create()
+    former = replicas.owner()
+    former.way.cut = True
+    await replicas.settle(SESSION_SECONDS * 3)
+    assert replicas.owner() is not former
+    await replicas.ask("delete_proxy", "web")
+    await replicas.settle(SESSION_SECONDS)
+    former.way.cut = False
+    await replicas.settle(SESSION_SECONDS * 2)
+    assert [len(one.service._desk.fleet) for one in replicas.all] == [0, 0, 0]
+    assert "web" not in former.node.applied
+
+
 async def test_a_newcomer_gets_its_share_and_no_instance_goes_unprobed(replicas: Replicas) -> None:
     newcomer = replicas.all[2]
     await newcomer.stop()
