@@ -14,6 +14,7 @@ from switchover.control.ownership import Ownership
 from switchover.control.schedule import Timing, next_deadline, next_due, phase_of
 from switchover.control.selfwatch import REFERENCE_SECONDS, SelfWatch
 from switchover.control.vantages import Vantages
+from switchover.decision.quorum import asks_observers
 from switchover.health.machine import observe
 from switchover.model.address import Address
 from switchover.model.clock import Clock
@@ -92,6 +93,12 @@ class Collector:
             for instance in instances.values():
                 self._follow(instance, state.proxy)
         self._alarm.ring()
+
+    def refresh_observed(self) -> None:
+        """Take note that other replicas came or went, or own other proxies: who observes what may have changed."""
+        for state in self._fleet:
+            if asks_observers(state.proxy.policy):
+                self.refresh(state.proxy.proxy_id)
 
     def hurry(self, instance_id: UUID) -> None:
         """Probe an instance at once, because the data plane reports errors on it."""

@@ -23,7 +23,6 @@ from switchover.control.selfwatch import SelfWatch
 from switchover.control.switching import Switching
 from switchover.control.traffic import TrafficWatch
 from switchover.control.vantages import Vantages
-from switchover.decision.quorum import asks_observers
 from switchover.model.clock import Clock
 from switchover.model.errors import OwnedElsewhere, StoreUnavailable
 from switchover.model.lease import Fence, Holding, Lease, Replica
@@ -253,9 +252,7 @@ class Replication:
         for claims in _batches(shares.claims):
             await self._adopt(await self._membership.claim(self._replica.replica_id, claims))
         await self._hand_over(shares.heirs)
-        for state in self._fleet:
-            if asks_observers(state.proxy.policy):
-                self._collector.refresh(state.proxy.proxy_id)
+        self._collector.refresh_observed()
         await self._heed_vantages()
 
     async def _adopt(self, leases: Sequence[Lease]) -> None:
