@@ -6,7 +6,8 @@ Each answer waits DELAY seconds (default 0).
 
 Every answer bears its name in the header `x-instance` and in the body. `?delay=SECONDS` answers later, `?status=503`
 answers with that status, `?bytes=N&pause=SECONDS` sends N bytes one by one with a pause before each. `/health` is like
-any other path. Of a request it takes the body by Content-Length or chunks.
+any other path. Of a request it takes the body by Content-Length or chunks. A request to upgrade to a WebSocket is granted,
+and from then on every byte is sent back.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import contextlib
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,9 @@ async def _answer_one(
         return False
     method, target, _ = request_line.decode().split(" ", 2)
     headers = await _headers(reader)
+    if headers.get("upgrade", "").lower() == "websocket":
+        await _echo(reader, writer, name)
+        return False
     await _body(reader, headers)
     query = {key: values[-1] for key, values in parse_qs(urlsplit(target).query).items()}
     await asyncio.sleep(float(query.get("delay", delay)))
@@ -61,6 +66,14 @@ async def _answer_one(
         await _write_body(writer, body, float(query.get("pause", "0")))
     await writer.drain()
     return stays
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
+    head = f"HTTP/1.1 101 Upgraded\r\nx-instance: {name}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    writer.write(head.encode())
+    while chunk := await reader.read(4096):
+        writer.write(chunk)
+        await writer.drain()
 
 
 async def _write_body(writer: asyncio.StreamWriter, body: bytes, pause: float) -> None:
@@ -96,7 +109,16 @@ class Backend:
 
     name: str
     port: int
-    pid: int
+    process: Process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process does, frozen or not."""
+        return self.process.returncode is None
 
     def kill(self) -> None:
         """SIGKILL: as when the machine loses it."""
@@ -122,7 +144,7 @@ async def backend(name: str, port: int = 0, delay: float = 0.0) -> AsyncIterator
         async with asyncio.timeout(START_DEADLINE_SECONDS):
             line = await process.stdout.readline()
         assert line.strip(), f"backend {name} did not start on port {port}"
-        yield Backend(name=name, port=int(line), pid=process.pid)
+        yield Backend(name=name, port=int(line), process=process)
     finally:
         with contextlib.suppress(ProcessLookupError):  # the test may have killed it
             process.kill()

@@ -38,6 +38,8 @@ from switchover.switch.envoy.binary import find_envoy
 
 DYING_SERVE = Path(__file__).parent / "e2e" / "dying_serve.py"
 LEASE_SECONDS = 3.0
+UNHURRIED: Mapping[str, Any] = {**POLICY, "healthCheckIntervalSeconds": 3.0, "healthCheckTimeoutSeconds": 3.0}
+"""Sixty instances are probed on a machine that does much else; a probe that is late must not read as a death."""
 SECRET = "the secret that every replica of a test has, 32 bytes or more"
 NODES: Mapping[str, str] = {"edge-1": "127.0.0.2", "edge-2": "127.0.0.3"}
 """Node id → the address of this machine that stands for its machine's."""
@@ -190,7 +192,7 @@ class Company:
         while port in self.listeners.values():
             (port,) = steady_ports(1)
         self.listeners[proxy_id] = port
-        policy = {**POLICY, "listener": {"address": "0.0.0.0", "port": port}, **config}
+        policy = {**UNHURRIED, "listener": {"address": "0.0.0.0", "port": port}, **config}
         await self.data_of("POST", "/proxy/failover/config", {"proxyId": proxy_id, "config": policy})
         for number, name in enumerate(instances, start=1):
             data = {
@@ -221,18 +223,18 @@ class Company:
         """The proxy as a replica tells of it."""
         return proxy_view(await self.data_of("GET", f"/proxy/{proxy_id}", at=at))
 
-    async def events(self, proxy_id: str = "web") -> list[EventView]:
+    async def events(self, proxy_id: str = "web", *, at: Serving | None = None) -> list[EventView]:
         """Its events, newest first."""
-        found = await self.data_of("GET", f"/proxy/{proxy_id}/failover/events", limit=500)
+        found = await self.data_of("GET", f"/proxy/{proxy_id}/failover/events", at=at, limit=500)
         return [event_view(document) for document in found]
 
-    async def settled(self, active: str, proxy_id: str = "web") -> EventView:
+    async def settled(self, active: str, proxy_id: str = "web", *, at: Serving | None = None) -> EventView:
         """Wait until `active` is active, no move is open and the newest was completed; that one."""
         seen: object = None
 
         async def so() -> EventView | None:
             nonlocal seen
-            view, events = await self.proxy(proxy_id), await self.events(proxy_id)
+            view, events = await self.proxy(proxy_id, at=at), await self.events(proxy_id, at=at)
             seen = (view, events)
             done = view.open_event is None and events and events[0].status is EventStatus.COMPLETED
             return events[0] if done and view.name_of(view.active_id) == active else None

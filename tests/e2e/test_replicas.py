@@ -52,10 +52,17 @@ async def all_of_it(own_server: PostgresqlServer) -> AsyncIterator[Company]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def web(all_of_it: Company) -> AsyncIterator[Company]:
-    """The company, whole again, and one truth afterwards."""
+    """The company, whole again whatever the last test left, and one truth afterwards."""
     for replica in all_of_it.replicas:
-        if not replica.lives:
+        replica.database.speaking.set()
+        replica.nodes.speaking.set()
+        if replica.lives:
+            replica.send(signal.SIGCONT)
+        else:
             await replica.start()
+    for name, process in all_of_it.backends.items():
+        if not process.lives:
+            await revive(all_of_it, name)
     await whole(all_of_it)
     yield all_of_it
     await all_of_it.assert_one_truth()
@@ -84,8 +91,8 @@ async def whole(web: Company) -> None:
         raise
 
 
-async def active_of(web: Company) -> str:
-    view = await web.proxy()
+async def active_of(web: Company, *, at: Serving | None = None) -> str:
+    view = await web.proxy(at=at)
     return view.name_of(view.active_id)
 
 
@@ -104,14 +111,14 @@ async def kill_active(web: Company) -> str:
     return name
 
 
-async def moved_from(web: Company, former: str) -> EventView:
+async def moved_from(web: Company, former: str, *, at: Serving | None = None) -> EventView:
     """Wait until somebody else is active and that is complete; its event."""
 
     async def so() -> bool:
-        return await active_of(web) not in {former, ""}
+        return await active_of(web, at=at) not in {former, ""}
 
     await eventually(so)
-    return await web.settled(await active_of(web))
+    return await web.settled(await active_of(web, at=at), at=at)
 
 
 async def revive(web: Company, name: str) -> None:
@@ -155,7 +162,7 @@ async def test_an_owner_that_is_stopped_before_its_commit_and_wakes_after_its_le
     owner.arm("stop-before-commit")
     killed = await kill_active(web)
     successor = await owner_but(web, owner)
-    await moved_from(web, killed)
+    await moved_from(web, killed, at=successor)
     epoch = (await web.proxy(at=successor)).epoch
 
     owner.send(signal.SIGCONT)

@@ -1,11 +1,17 @@
 """What our own end, return and mistakes mean to a real Envoy."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+from pathlib import Path
+from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
+from envoy.service.discovery.v3 import discovery_pb2
 from structlog.testing import capture_logs
 from tests.backend import backend
 from tests.envoy_node import (
@@ -23,13 +29,16 @@ from tests.envoy_node import (
 )
 from tests.load import Load, load
 from tests.ports import free_port, steady_ports
-from tests.waiting import eventually
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 from switchover.app.clock import SystemClock
 from switchover.model.errors import OwnError
 from switchover.model.plan import Endpoint, ReceiptKind
 from switchover.switch.driver import NodeState
 from switchover.switch.envoy.server import XdsServer
+
+DELTA_ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+CLUSTERS = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 
 
 async def _received(node: EnvoyNode) -> dict[str, int]:
@@ -249,3 +258,34 @@ async def test_a_stale_socket_is_replaced() -> None:
         async with control_plane(node.xds_socket):
             assert node.xds_socket.is_socket()
             assert node.xds_socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_node_that_is_sent_away_in_the_middle_of_an_answer_is_told_so(tmp_path: Path) -> None:
+    server = XdsServer(socket_path=tmp_path / "xds.sock", clock=SystemClock())
+    drivers = [server.node(f"node-{number}") for number in range(40)]
+    async with (
+        background(server.serve()),
+        grpc.aio.insecure_channel(f"unix:{tmp_path / 'xds.sock'}") as channel,
+    ):
+        await asyncio.wait_for(server.started.wait(), DEADLINE_SECONDS)
+        open_stream: grpc.aio.StreamStreamMultiCallable[Any, Any] = channel.stream_stream(
+            DELTA_ADS, request_serializer=discovery_pb2.DeltaDiscoveryRequest.SerializeToString
+        )
+        for turns, driver in enumerate(drivers):
+            await driver.start([])
+            stream = open_stream()
+            await stream.write(
+                discovery_pb2.DeltaDiscoveryRequest(node={"id": driver.node_id}, type_url=CLUSTERS)
+            )
+            await asyncio.wait_for(driver.came_or_went(), APPLY_SECONDS)
+            # Each time a little further into the answer.
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+            driver.send_away()
+
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    async for _ in stream:
+                        pass
+                assert await stream.code() is grpc.StatusCode.UNAVAILABLE

@@ -21,7 +21,7 @@ from tests.envoy_node import (
 )
 from tests.load import Load, load
 from tests.ports import free_port
-from tests.waiting import eventually
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 from switchover.model.plan import Endpoint, Plan, ReceiptKind
 from switchover.model.policy import Traffic
@@ -234,3 +234,25 @@ async def test_what_clients_write_into_envoys_headers_steers_nothing(stage: Stag
         )
 
     assert response.status_code == 200
+
+
+async def test_a_silent_web_socket_outlives_both_timeouts_and_a_move(stage: Stage) -> None:
+    traffic = Traffic(request_timeout_seconds=1, try_idle_timeout_seconds=0.5)
+    await stage.serve(stage.plan(stage.a, stage.b, traffic=traffic), "a")
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    upgrade = "GET /chat HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    writer.write(upgrade.encode())
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101")
+    assert b"x-instance: a" in head
+
+    await stage.apply(stage.plan(stage.b, stage.a, epoch=2, traffic=traffic))
+    # As long as this takes, the socket is silent.
+    slow = await Load(host="127.0.0.1", port=stage.a.port, target="/?delay=1.5").one()
+    assert slow.instance == "a"
+
+    writer.write(b"still there")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await reader.readexactly(len(b"still there")) == b"still there"
+    writer.close()

@@ -47,6 +47,9 @@ async def serve_stream(context: Context, doorkeeper: Doorkeeper, freshness: Fres
     if not isinstance(request, DeltaRequest):
         return  # the node hung up before it said anything
     driver = await doorkeeper.admit(context, request.node_id)
+    # By itself, while nothing can interrupt it: the first write would bring it along, and once that was cancelled in the
+    # middle grpc refuses to end the stream, so that the node would wait on it for ever.
+    await context.send_initial_metadata(())
     await driver.opened()
     sent_away = driver.sent_away
     connection = driver.connect(fresh=await freshness.look())

@@ -3,14 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.backend import Backend
-from tests.envoy_node import endpoint, plan
+from tests.envoy_node import instance_id, plan
 
-from switchover.model.plan import Plan
+from switchover.model.plan import Endpoint, Plan
 from switchover.switch.envoy.configuration import NodeConfiguration
 from switchover.switch.envoy.resources import resources_of
 
-A = endpoint(Backend(name="a", port=80, pid=1))
+A = Endpoint(instance_id=instance_id("a"), host="127.0.0.1", port=80, weight=100)
 
 
 def listening_on(address: str) -> Plan:
