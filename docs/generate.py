@@ -48,7 +48,17 @@ _FORMATS = {
     "status-range": "range such as `200-399`",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {"failures": 3, "seconds": 12.0}
+_EXAMPLE_FACTS = {
+    "failures": 3,
+    "seconds": 12.0,
+    "instances": "web-1, web-2",
+    "failing": 8,
+    "seen": 10,
+    "references": 2,
+    "down": 1,
+    "agree": 2,
+    "observers": 3,
+}
 
 
 def documents() -> Sequence[Path]:

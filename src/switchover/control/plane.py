@@ -99,13 +99,7 @@ class ControlPlane:
         exchange = None if parts.company is None else parts.company.exchange
         self._ownership = _ownership(self._fleet, parts)
         self._ourselves = SelfWatch(parts.clock, parts.doubting, self._turned)
-        self._vantages = Vantages(
-            fleet=self._fleet,
-            ownership=self._ownership,
-            ourselves=self._ourselves,
-            exchange=exchange,
-            clock=parts.clock,
-        )
+        self._vantages = self._observer(exchange)
         self._lookout = Lookout(store=self._watch, ourselves=self._ourselves, vantages=self._vantages)
         self._switching = Switching(
             fleet=self._fleet,
@@ -140,15 +134,7 @@ class ControlPlane:
         self._dispatcher = Dispatcher(
             fleet=self._fleet, ownership=self._ownership, cycle=self._cycle, clock=parts.clock
         )
-        self._collector = Collector(
-            fleet=self._fleet,
-            ownership=self._ownership,
-            vantages=self._vantages,
-            ourselves=self._ourselves,
-            prober=parts.prober,
-            dispatcher=self._dispatcher,
-            clock=parts.clock,
-        )
+        self._collector = self._gatherer()
         self._traffic = TrafficWatch(
             fleet=self._fleet,
             store=self._store,
@@ -163,6 +149,26 @@ class ControlPlane:
         self._housekeeping = self._housekeeper()
         self._replication = None if parts.company is None else self._replicated(parts.company)
         self.service = self._service()
+
+    def _observer(self, exchange: Exchange | None) -> Vantages:
+        return Vantages(
+            fleet=self._fleet,
+            ownership=self._ownership,
+            ourselves=self._ourselves,
+            exchange=exchange,
+            clock=self._parts.clock,
+        )
+
+    def _gatherer(self) -> Collector:
+        return Collector(
+            fleet=self._fleet,
+            ownership=self._ownership,
+            vantages=self._vantages,
+            ourselves=self._ourselves,
+            prober=self._parts.prober,
+            dispatcher=self._dispatcher,
+            clock=self._parts.clock,
+        )
 
     def _epoch_keeper(self, exchange: Exchange | None) -> NewerEpochs:
         return NewerEpochs(
