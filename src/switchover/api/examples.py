@@ -171,6 +171,7 @@ _REPLICA: Json = {
     "isLive": True,
     "proxiesOwned": 7,
     "secondsSinceRenewal": 0.4,
+    "doubt": None,
     "standing": "renewed 0.4 s ago",
 }
 _SAMPLE: Json = {

@@ -30,7 +30,7 @@ class MemoryCompany:
         self.store = TellingStore(self)
         self.receipts: dict[tuple[str, str, Phase], Receipt] = {}
         self.nodes: dict[str, Connected] = {}
-        self.vantages: dict[tuple[UUID, UUID], tuple[VantageReport, float]] = {}
+        self.vantages: dict[tuple[str, UUID, UUID], tuple[VantageReport, float]] = {}
         self._ways: list[MemoryWay] = []
 
     def way(self) -> "MemoryWay":
@@ -142,7 +142,8 @@ class MemoryWay(Membership, Exchange):
         await self._turn()
         at = self._company.clock.monotonic()
         for report in reports:
-            self._company.vantages[report.instance_id, report.replica_id] = (report, at)
+            key = report.proxy_id, report.instance_id, report.replica_id
+            self._company.vantages[key] = (report, at)
         self._company.tell(Notes(vantages=frozenset(report.proxy_id for report in reports)))
 
     async def vantages(self, proxy_ids: Collection[str]) -> Sequence[VantageReport]:
