@@ -48,7 +48,7 @@ _FORMATS = {
     "status-range": "range such as `200-399`",
     "uuid": "UUID",
 }
-_EXAMPLE_FACTS = {
+_EXAMPLE_FACTS: dict[str, int | float | str] = {
     "failures": 3,
     "seconds": 12.0,
     "instances": "web-1, web-2",

@@ -181,7 +181,7 @@ def test_the_promised_texts_are_word_for_word(reason: Reason, words: str) -> Non
     assert sentence(reason, {"failures": 3}) == words
 
 
-_OF_DOUBTS = {
+_OF_DOUBTS: dict[str, int | float | str] = {
     "instances": "a, b",
     "failing": 8,
     "seen": 10,
