@@ -28,12 +28,20 @@ class HeldStream:
     def __init__(self) -> None:
         self.said: asyncio.Queue[object] = asyncio.Queue()
         self.told: asyncio.Queue[DeltaResponse] = asyncio.Queue()
+        self.begun = False
         self.aborted: tuple[grpc.StatusCode, str] | None = None
+
+    async def send_initial_metadata(self, metadata: tuple[()]) -> None:
+        assert metadata == ()
+        assert not self.begun
+        self.begun = True
 
     async def read(self) -> object:
         return await self.said.get()
 
     async def write(self, message: DeltaResponse) -> None:
+        # A write that brought the metadata along could not be cancelled.
+        assert self.begun
         await self.told.put(message)
 
     async def abort(self, code: grpc.StatusCode, details: str) -> None:
