@@ -23,6 +23,7 @@ RELATIONS = {
     "config.fastIntervalSeconds",
     "config.healthCheckTimeoutSeconds",
     "config.listener.port",
+    "config.quorum.agree",
     "config.traffic.tryIdleTimeoutSeconds",
     "since",
     "totalInstances",
