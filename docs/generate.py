@@ -70,6 +70,13 @@ _EXAMPLE_FACTS: Mapping[str, int | float | str] = {
     "moves": 5,
     "serving": 1,
     "needed": 2,
+    "instances": "web-1, web-2",
+    "failing": 8,
+    "seen": 10,
+    "references": 2,
+    "down": 1,
+    "agree": 2,
+    "observers": 3,
 }
 
 

@@ -105,6 +105,11 @@ class Serving:
         """Let it kill or stop itself at that point of the proxy's next move."""
         self.armed.write_text(f"{point} {proxy_id}", encoding="utf-8")
 
+    @property
+    def blind(self) -> Path:
+        """While this exists, no probe of its process gets through (`dying_serve.py`)."""
+        return self.armed.with_suffix(".blind")
+
     async def ended(self) -> int:
         """Wait for the end of the process; its exit code."""
         assert self.process is not None

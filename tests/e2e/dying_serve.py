@@ -2,11 +2,14 @@
 
     TEST_ARMED=FILE python tests/e2e/dying_serve.py [options of `serve`]
 
-While FILE does not exist nothing happens. What it holds is `POINT PROXY`; it is removed as the trap springs.
+While FILE does not exist nothing happens. What it holds is `POINT PROXY`; it is removed as the trap springs. While
+FILE.blind exists no probe of this process gets through.
 """
 
+import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -14,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from switchover.cli.main import run
+from switchover.probe import connection
+from switchover.probe.attempt import Attempt
 from switchover.record.sql.store import SqlStore
 from switchover.switch.envoy.driver import EnvoyDriver
 
@@ -55,7 +60,18 @@ def around(owner: type[Any], name: str, before: tuple[Point, ...], after: tuple[
     setattr(owner, name, wrapped)
 
 
+async def connect_unless_blind(attempt: Attempt) -> socket.socket:
+    """As the network would have it."""
+    if ARMED.with_suffix(".blind").exists():
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    return await _connect(attempt)
+
+
+_connect = connection.connect
+
+
 if __name__ == "__main__":
+    connection.connect = connect_unless_blind
     around(SqlStore, "commit_pass", (Point.BEFORE_COMMIT, Point.STOP_BEFORE_COMMIT), (Point.AFTER_COMMIT,))
     around(EnvoyDriver, "apply", (Point.BEFORE_APPLY,), ())
     around(SqlStore, "close_event", (Point.BEFORE_CLOSE,), (Point.AFTER_CLOSE,))

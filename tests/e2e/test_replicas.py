@@ -234,6 +234,34 @@ async def test_all_three_are_restarted_one_by_one_under_load(web: Company) -> No
     assert [event.event_id for event in await web.events()] == [event.event_id for event in before]
 
 
+async def test_a_replica_that_alone_cannot_see_the_instances_moves_none_and_leaves_it_to_the_others(
+    web: Company,
+) -> None:
+    await web.create("watched", *SHARED, quorum={"observers": 3, "agree": 2})
+    await web.settled("shared-1", "watched")
+    owner = await web.owner("watched")
+    before = await web.query("SELECT count(*) FROM proxy_failover_events")
+    owner.blind.touch()
+
+    async def hands_over() -> bool:
+        owned = await web.query(
+            "SELECT 1 FROM leases JOIN replicas USING (replica_id) WHERE name = $1", owner.name
+        )
+        return owned == [] and "doubting ourselves" in owner.log.read_text(errors="replace")
+
+    try:
+        await eventually(hands_over)
+        assert await web.query("SELECT count(*) FROM proxy_failover_events") == before
+        told = await web.data_of("GET", "/replicas")
+        assert [each["name"] for each in told if each["doubt"]] == [owner.name]
+        web.backends["shared-1"].kill()
+        event = await web.settled("shared-2", "watched")
+        assert event.event_type is EventType.FAILOVER
+    finally:
+        owner.blind.unlink()
+        await revive(web, "shared-1")
+
+
 async def kill_active_at(web: Company, replica: Serving) -> str:
     """As `kill_active`, by what this replica knows."""
     view = await web.proxy(at=replica)

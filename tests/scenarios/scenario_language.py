@@ -9,7 +9,15 @@ from uuid import UUID
 
 from switchover.model.address import is_ip, parse_address
 from switchover.model.instance import Instance
-from switchover.model.policy import BalancingAlgorithm, FailoverPolicy, Listener, Strategy
+from switchover.model.policy import (
+    BalancingAlgorithm,
+    CheckType,
+    FailoverPolicy,
+    HealthCheck,
+    Listener,
+    Strategy,
+)
+from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.rules import (
     FLEET,
@@ -208,6 +216,11 @@ def _balancing(value: str) -> dict[str, object]:
     return {"enable_load_balancing": True, "load_balancing_algorithm": BalancingAlgorithm(value)}
 
 
+def _quorum(value: str) -> Quorum:
+    agree, observers = value.split("/")
+    return Quorum(observers=int(observers), agree=int(agree))
+
+
 _SETTINGS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "strategy": _one("failover_strategy", Strategy),
     "fall": _one("unhealthy_threshold", int),
@@ -229,5 +242,7 @@ _SETTINGS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "auto_recovery": _one("enable_auto_recovery", _is_on),
     "exclusive": _one("exclusive", _is_on),
     "balancing": _balancing,
+    "quorum": lambda value: {"quorum": _quorum(value)},
+    "check": lambda value: {"health_check": HealthCheck(type=CheckType(value))},
     "listener": lambda port: {"listener": Listener(port=int(port))},
 }

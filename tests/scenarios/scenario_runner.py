@@ -30,9 +30,11 @@ from switchover.control.pure_loop import (
     without_instance,
 )
 from switchover.decision.damping import cleared, damping_of
+from switchover.decision.doubt import Doubt
 from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.plan import plan_of
+from switchover.decision.reasons import Reason
 from switchover.decision.redundancy import redundancy_of, standing_of
 from switchover.decision.rules import MoveBlocked, counts, limits, safety_of
 from switchover.decision.survey import survey
@@ -43,6 +45,7 @@ from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Pin, Proxy
 from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
+from switchover.model.vantage import Vantage
 
 _QUIET = frozenset({"still_passing", "still_failing"})
 _PASSES_AT_ONCE = 3
@@ -133,17 +136,33 @@ class _Stage:
                 connections = {self._id(name): int(count) for name, count in counts}
                 self._view = replace(self._view, connections=connections)
                 self._run_pass(())
-            case "store":
-                self._store(*rest)
-            case "pause" | "resume" | "rules" | "gate" | "elsewhere":
-                self._bound(verb, *rest)
-                self._run_pass(())
             case "execute" | "switch":
                 self._order(verb, *rest)
             case "schedule" | "cancel" | "nodes" | "drill":
                 self._plan_ahead(verb, *rest)
             case "evaluate" | "candidates" | "plan" | "redundancy" | "standing" | "flaps":
                 self._show(verb)
+            case _:
+                self._happen(verb, *rest)
+
+    def _happen(self, verb: str, *rest: str) -> None:
+        """What is about neither the proxy nor its instances: the store, the replica, other replicas, the rules."""
+        match verb:
+            case "store":
+                self._store(*rest)
+            case "pause" | "resume" | "rules" | "gate" | "elsewhere":
+                self._bound(verb, *rest)
+                self._run_pass(())
+            case "doubt":
+                self._doubt(*rest)
+            case "loaded":
+                cycle = timedelta(seconds=self._view.proxy.policy.health_check_interval_seconds)
+                unseen = frozenset(i.instance_id for i in self._view.instances)
+                self._view = replace(self._view, unseen=unseen, unseen_until=self._now + cycle)
+                self._run_pass(())
+            case "observers":
+                self._view = replace(self._view, observers=int(rest[0]))
+                self._run_pass(())
             case _:
                 self._act(verb.split(","), *rest)
 
@@ -176,6 +195,10 @@ class _Stage:
         match verb:
             case "pass" | "fail" | "inconclusive":
                 self._run_pass([self._observation(name, Outcome(verb), rest) for name in names])
+            case "seen":
+                for name in names:
+                    self._heard(name, *rest)
+                self._run_pass(())
             case "reports":
                 verdict = Health(rest[0])
                 self._run_pass(
@@ -192,6 +215,11 @@ class _Stage:
                     undamped = cleared(self._instance(name), self._view.moves, self._now)
                     self._view = with_instance(self._view, undamped)
                 self._run_pass(())
+            case _:
+                self._register(names, verb, *rest)
+
+    def _register(self, names: list[str], verb: str, *rest: str) -> None:
+        match verb:
             case "leaves":
                 for name in names:
                     self._view = without_instance(self._view, self._id(name))
@@ -364,6 +392,31 @@ class _Stage:
         rests_until = None if rest is None else self._now + timedelta(seconds=seconds(rest))
         self._view = replace(self._view, store_is_away=verb == "leaves", rests_until=rests_until)
         self._run_pass(())
+
+    def _doubt(self, word: str, *settings: str) -> None:
+        facts = {name: float(value) for name, value in (setting.split("=", 1) for setting in settings)}
+        whole = {name: int(value) if value.is_integer() else value for name, value in facts.items()}
+        doubt = None if word == "ends" else Doubt(reason=Reason(word), facts=whole)
+        self._view = replace(self._view, doubt=doubt)
+        if doubt is None:
+            self._perform("loaded")
+        else:
+            self._run_pass(())
+
+    def _heard(self, name: str, verdict: str, by: str, observer: str, *settings: str) -> None:
+        assert by == "by", "NAME seen VERDICT by OBSERVER"
+        instance_id = self._id(name)
+        former = self._view.vantages.get(instance_id, ())
+        others = tuple(vantage for vantage in former if vantage.observer != observer)
+        failures = dict(setting.split("=", 1) for setting in settings).get("failures", "0")
+        told = Vantage(
+            observer=observer,
+            health=Health(verdict),
+            consecutive_failures=int(failures),
+            at=self._now,
+        )
+        heard = others if verdict == "unknown" else (*others, told)
+        self._view = replace(self._view, vantages={**self._view.vantages, instance_id: heard})
 
     def _show(self, verb: str) -> None:
         match verb:

@@ -98,7 +98,8 @@ def _add_open_routes(app: FastAPI, service: ProxyFailoverService) -> None:
     async def readyz() -> Response:
         reasons = service.hindrances()
         if not reasons:
-            return JSONResponse({"status": "ready", "reasons": []})
+            # A replica that doubts itself takes orders and serves its nodes as before.
+            return JSONResponse({"status": "ready", "reasons": list(service.doubts())})
         return JSONResponse(
             {"status": "not ready", "reasons": list(reasons)},
             status_code=HTTPStatus.SERVICE_UNAVAILABLE,

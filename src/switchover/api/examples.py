@@ -81,6 +81,7 @@ def _candidate(number: int, score: int | None, health: str, failures: int) -> Js
         "priority": 10 * number,
         "weight": 100,
         "connections": 0,
+        "vantages": [],
     }
 
 
@@ -258,6 +259,7 @@ _REPLICA: Json = {
     "isLive": True,
     "proxiesOwned": 7,
     "secondsSinceRenewal": 0.4,
+    "doubt": None,
     "standing": "renewed 0.4 s ago",
 }
 _SIGHTING: Json = {

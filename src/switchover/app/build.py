@@ -24,8 +24,11 @@ from switchover.app.settings import Settings
 from switchover.app.token import token_rules, token_secret
 from switchover.control.desk import Limits
 from switchover.control.housekeeping import Retention
+from switchover.control.outlook import DoubtRules
 from switchover.control.plane import Company, ControlPlane, Parts
 from switchover.control.recovering import RecoveryParts
+from switchover.control.selfwatch import SelfDoubt
+from switchover.model.address import parse_address
 from switchover.model.lease import Replica
 from switchover.model.recovery import RecoveryActionType
 from switchover.probe.engine import ProbeEngine
@@ -137,6 +140,7 @@ def _assemble(
             ),
             company=company,
             recovery=_recovery(settings, clock, resolver),
+            doubting=_doubting(settings),
         )
     )
     xds.catch_up = plane.catch_up
@@ -165,6 +169,18 @@ def _recovery(settings: Settings, clock: SystemClock, resolver: SystemResolver) 
         command_names=frozenset(settings.recovery_commands),
         chance=SystemChance(),
         make_secret=recovery_secret,
+    )
+
+
+def _doubting(settings: Settings) -> SelfDoubt:
+    return SelfDoubt(
+        rules=DoubtRules(
+            percent=settings.doubt_percent,
+            window_seconds=settings.doubt_window_seconds,
+            fewest=settings.doubt_fewest_instances,
+            lag_seconds=settings.doubt_lag_seconds,
+        ),
+        references=tuple(parse_address(target) for target in settings.reference_targets),
     )
 
 

@@ -19,6 +19,7 @@ from switchover.app.recovery_commands import named_commands, read_commands
 from switchover.app.remote_nodes import NODE_ID_PATTERN, bind_address, listed, node_text, remote_node_problems
 from switchover.app.replicas import reachable_url
 from switchover.control.documents.document import no_such
+from switchover.model.address import parse_address
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.telemetry.logging import LogFormat, LogLevel
 
@@ -37,6 +38,13 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 def _listed(value: Any) -> Any:
     # A file has lists; a variable has one line, with commas.
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+def _reachable(text: str) -> str:
+    try:
+        return str(parse_address(text))
+    except InvalidInput as error:
+        raise ValueError(error.problems[0].allowed) from error
 
 
 def _known_algorithms(algorithms: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,6 +137,29 @@ class Settings(BaseSettings):
     )
     jwt_leeway_seconds: float = Field(
         10, ge=0, le=300, description="How far the clocks of others may differ."
+    )
+    doubt_percent: float = Field(
+        50,
+        ge=0,
+        le=100,
+        description="When more than this share of the instances looked at fails at once, we doubt ourselves and move"
+        " nothing; 100 never does.",
+    )
+    doubt_window_seconds: float = Field(
+        120, gt=0, le=86_400, description="Failures that began longer ago are believed all the same."
+    )
+    doubt_fewest_instances: int = Field(
+        10, ge=1, le=1_000_000, description="With fewer instances looked at, their share says nothing."
+    )
+    doubt_lag_seconds: float = Field(
+        1, gt=0, le=3600, description="How late our own loop may be before we doubt ourselves."
+    )
+    reference_targets: Annotated[
+        tuple[Annotated[str, AfterValidator(_reachable)], ...], NoDecode, BeforeValidator(_listed)
+    ] = Field(
+        (),
+        description="Addresses (host:port) that must accept connections, with commas; while none does, we are blind and"
+        " move nothing.",
     )
     probe_concurrency: int = Field(256, ge=1, le=10_000, description="Probes at once.")
     recovery_commands: Annotated[

@@ -104,6 +104,7 @@ def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -
         instances=instances,
         connections=connections,
         open_requests=open_requests,
+        unseen=state.unseen - _seen(evidence),
         turns=tuple(turns[-MOST_TURNS:]),
         sightings=sighted(state.sightings, seen),
     )
@@ -111,6 +112,11 @@ def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -
 
 def _turned(instance: Instance, change: HealthChange) -> tuple[Turn, ...]:
     return (Turn(instance_id=instance.instance_id, change=change),) if change.changed else ()
+
+
+def _seen(evidence: Evidence) -> frozenset[UUID]:
+    told = (o.instance_id for o in evidence.observations if o.outcome is not Outcome.INCONCLUSIVE)
+    return frozenset((*told, *(verdict.instance_id for verdict in evidence.reports)))
 
 
 def _observed(

@@ -12,10 +12,12 @@ from switchover.control.dispatcher import Dispatcher
 from switchover.control.fleet import Fleet, ProxyState
 from switchover.control.ownership import Ownership
 from switchover.control.schedule import Timing, next_deadline, next_due, phase_of
+from switchover.control.selfwatch import REFERENCE_SECONDS, SelfWatch
+from switchover.control.vantages import Vantages
+from switchover.decision.quorum import asks_observers
 from switchover.health.machine import observe
 from switchover.model.address import Address
 from switchover.model.clock import Clock
-from switchover.model.errors import NotFound
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation
 from switchover.model.policy import CheckType, FailoverPolicy, HealthCheck
@@ -45,16 +47,28 @@ class Collector:
     Args:
         fleet: Whose instances are probed.
         ownership: Says which of them are ours to probe.
+        vantages: Takes what is observed of others' proxies.
+        ourselves: Is shown everything that is observed, and has reference targets of its own.
         prober: Who probes them.
         dispatcher: Who is given the observations.
         clock: Its monotonic clock drives the rhythm.
     """
 
     def __init__(
-        self, *, fleet: Fleet, ownership: Ownership, prober: Prober, dispatcher: Dispatcher, clock: Clock
+        self,
+        *,
+        fleet: Fleet,
+        ownership: Ownership,
+        vantages: Vantages,
+        ourselves: SelfWatch,
+        prober: Prober,
+        dispatcher: Dispatcher,
+        clock: Clock,
     ) -> None:
         self._fleet = fleet
         self._ownership = ownership
+        self._vantages = vantages
+        self._ourselves = ourselves
         self._prober = prober
         self._dispatcher = dispatcher
         self._clock = clock
@@ -65,17 +79,26 @@ class Collector:
 
     def refresh(self, proxy_id: str) -> None:
         """Take note of what changed about a proxy: new instances and new questions are asked at once."""
-        held = proxy_id in self._fleet and self._ownership.holds(proxy_id)
-        state = self._fleet.state(proxy_id) if held else None
+        state = self._fleet.state(proxy_id) if self._is_probed(proxy_id) else None
         instances = state.instances if state else {}
-        for gone in self._instances_of.pop(proxy_id, frozenset()) - instances.keys():
-            self._rhythms.pop(gone, None)
-            self._agenda.drop(gone)
+        gone = self._instances_of.pop(proxy_id, frozenset()) - instances.keys()
+        for instance_id in gone:
+            self._rhythms.pop(instance_id, None)
+            self._agenda.drop(instance_id)
+        self._ourselves.forget(gone)
+        observed = state is not None and not self._ownership.holds(proxy_id)
+        self._vantages.forget(gone if observed else (*gone, *instances))
         if state is not None:
             self._instances_of[proxy_id] = frozenset(instances)
             for instance in instances.values():
                 self._follow(instance, state.proxy)
         self._alarm.ring()
+
+    def refresh_observed(self) -> None:
+        """Take note that other replicas came or went, or own other proxies: who observes what may have changed."""
+        for state in self._fleet:
+            if asks_observers(state.proxy.policy):
+                self.refresh(state.proxy.proxy_id)
 
     def hurry(self, instance_id: UUID) -> None:
         """Probe an instance at once, because the data plane reports errors on it."""
@@ -97,6 +120,8 @@ class Collector:
         """Probe until cancelled."""
         for state in self._fleet:
             self.refresh(state.proxy.proxy_id)
+        for target in self._ourselves.references:
+            self._agenda.put(target, self._clock.monotonic())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._prober.run(), name="prober")
             tasks.create_task(self._submit(), name="due probes")
@@ -145,10 +170,12 @@ class Collector:
                 await self._prober.submit(due)
 
     def _probe(self, instance_id: UUID, now: float) -> DueProbe | None:
+        if instance_id in self._ourselves.references:
+            return self._ourselves.references[instance_id]
         rhythm = self._rhythms.get(instance_id)
         if rhythm is None:
             return None
-        state = self._ours(instance_id)
+        state = self._watched(instance_id)
         if state is None:
             # Its proxy is another replica's now, or it is gone; whoever makes it ours again refreshes it.
             del self._rhythms[instance_id]
@@ -173,20 +200,27 @@ class Collector:
             for proxy_id, observations in seen.items():
                 self._dispatcher.take(proxy_id, Evidence(observations=tuple(observations)))
 
-    def _ours(self, instance_id: UUID) -> ProxyState | None:
-        try:
-            state = self._fleet.home(instance_id)
-        except NotFound:
-            return None
-        return state if self._ownership.holds(state.proxy.proxy_id) else None
+    def _is_probed(self, proxy_id: str) -> bool:
+        if proxy_id not in self._fleet:
+            return False
+        return self._ownership.holds(proxy_id) or self._ownership.observes(proxy_id)
+
+    def _watched(self, instance_id: UUID) -> ProxyState | None:
+        proxy_id = self._fleet.home_of(instance_id)
+        return None if proxy_id is None or not self._is_probed(proxy_id) else self._fleet.state(proxy_id)
 
     def _take_in(self, observation: Observation) -> str | None:
         """Put the instance's next probe on the agenda; the proxy to tell, None when the answer is of no use."""
         instance_id, now = observation.instance_id, self._clock.monotonic()
+        if instance_id in self._ourselves.references:
+            self._ourselves.saw_reference(observation)
+            self._agenda.put(instance_id, now + REFERENCE_SECONDS)
+            self._alarm.ring()
+            return None
         rhythm = self._rhythms.get(instance_id)
         if rhythm is None:
             return None
-        state = self._ours(instance_id)
+        state = self._watched(instance_id)
         if state is None:
             del self._rhythms[instance_id]
             return None
@@ -201,9 +235,17 @@ class Collector:
                 self._agenda.put(instance_id, _deadline(rhythm))
                 return None
             rhythm.missed = now
-        instance = _after(state.instances[instance_id], observation, state.proxy.policy)
+        instance, ours = state.instances[instance_id], self._ownership.holds(state.proxy.proxy_id)
+        if ours:
+            instance = _after(instance, observation, state.proxy.policy)
+        else:
+            # What its owner believes is in the state; what we see is for the owner to hear.
+            instance = replace(instance, health=self._vantages.saw(state, observation))
         self._agenda.put(instance_id, self._due(rhythm, instance, now))
-        return state.proxy.proxy_id
+        self._ourselves.saw(observation, instance.health)
+        for other in self._ourselves.second_looks():
+            self.hurry(other)
+        return state.proxy.proxy_id if ours else None
 
 
 def _after(instance: Instance, observation: Observation, policy: FailoverPolicy) -> Instance:

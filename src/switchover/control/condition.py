@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from switchover.control.ownership import Ownership
+from switchover.control.selfwatch import SelfWatch
 from switchover.control.storewatch import StoreWatch
 
 
@@ -14,12 +15,16 @@ class Condition:
         runs: Says whether the proxies are loaded and passes run.
         watch: Knows how the store answers.
         ownership: Knows whether our session lasts.
+        ourselves: Knows whether we believe what we see.
     """
 
-    def __init__(self, *, runs: Callable[[], bool], watch: StoreWatch, ownership: Ownership) -> None:
+    def __init__(
+        self, *, runs: Callable[[], bool], watch: StoreWatch, ownership: Ownership, ourselves: SelfWatch
+    ) -> None:
         self._runs = runs
         self._watch = watch
         self._ownership = ownership
+        self._ourselves = ourselves
 
     @property
     def runs(self) -> bool:
@@ -30,6 +35,11 @@ class Condition:
     def stale_since(self) -> datetime | None:
         """Since when what we show may be outdated, because the store does not answer; None while it does."""
         return self._watch.away_since
+
+    def doubts(self) -> Sequence[str]:
+        """Why we make no automatic moves although we could, as sentences: we doubt what we see. Orders are taken."""
+        doubt = self._ourselves.doubt
+        return () if doubt is None else (f"{doubt} (since {_moment(self._ourselves.doubting_since)})",)
 
     def hindrances(self) -> Sequence[str]:
         """Why nothing is decided here at the moment, as sentences; empty when we can."""

@@ -17,9 +17,9 @@ import structlog
 from switchover.control.beliefs import NO_EVIDENCE, Evidence, believe
 from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, reconciled, state_of
 from switchover.control.intent import Intent, Order, intend
+from switchover.control.lookout import Lookout
 from switchover.control.ownership import Ownership
 from switchover.control.safety import SafetyBook
-from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.decision.blocking import blocked
 from switchover.decision.decide import decide
@@ -47,11 +47,15 @@ class PassResult:
     """What a pass came to.
 
     Attributes:
+        at: When it was decided.
+        view: What the decision looked at.
         decision: What was decided.
         event: The committed move, as it stood when the pass ended; None without one.
         state: The proxy's state after the pass.
     """
 
+    at: datetime
+    view: View
     decision: Decision
     event: FailoverEvent | None
     state: ProxyState
@@ -63,8 +67,8 @@ class Cycle:
     Args:
         fleet: The truth in memory.
         store: Where intents are recorded before anything moves.
-        watch: Lets decisions know whether the store answers.
-        safety: Lets decisions know what bounds them.
+        lookout: Makes what a decision looks at.
+        safety: Learns what the store says about the rules.
         ownership: Says what is ours to decide.
         switching: What moves it.
         clock: Its wall clock dates decisions.
@@ -79,7 +83,7 @@ class Cycle:
         *,
         fleet: Fleet,
         store: Store,
-        watch: StoreWatch,
+        lookout: Lookout,
         safety: SafetyBook,
         ownership: Ownership,
         switching: Switching,
@@ -91,7 +95,7 @@ class Cycle:
     ) -> None:
         self._fleet = fleet
         self._store = store
-        self._watch = watch
+        self._lookout = lookout
         self._safety = safety
         self._ownership = ownership
         self._switching = switching
@@ -131,7 +135,7 @@ class Cycle:
             self._ownership.check(proxy_id)
             await self.settle(proxy_id)
             believed, now = self._fleet.state(proxy_id), self._clock.now()
-            view = self._safety.onto(self._watch.view(believed, now), now)
+            view = self._lookout.view(believed, now)
             decision = deciding(view, now)
             intent = intend(believed, view, decision, order, now=now, ids=self._ids)
             try:
@@ -144,7 +148,9 @@ class Cycle:
                 intent = intend(believed, view, decision, order, now=now, ids=self._ids)
                 await self._record(intent, believed)
             await self._switch(intent)
-            result = PassResult(decision=decision, event=intent.event, state=self._fleet.state(proxy_id))
+            result = PassResult(
+                at=now, view=view, decision=decision, event=intent.event, state=self._fleet.state(proxy_id)
+            )
         self._heed(result)
         return result
 

@@ -17,11 +17,11 @@ from switchover.control.dispatcher import Dispatcher
 from switchover.control.fleet import Fleet, ProxyState
 from switchover.control.housekeeping import Housekeeping
 from switchover.control.intent import Order
+from switchover.control.lookout import Lookout
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.recovering import Recovering, RecoveryParts
 from switchover.control.safety import SafetyBook
-from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.telling import audit_of
 from switchover.decision.view import View
@@ -57,7 +57,7 @@ class Desk:
     fleet: Fleet
     ownership: Ownership
     store: Store
-    watch: StoreWatch
+    lookout: Lookout
     safety: SafetyBook
     cycle: Cycle
     dispatcher: Dispatcher
@@ -106,7 +106,7 @@ class Desk:
     def view(self, state: ProxyState) -> tuple[View, datetime]:
         """What a decision about the proxy may look at now, and when that is."""
         now = self.clock.now()
-        return self.safety.onto(self.watch.view(state, now), now), now
+        return self.lookout.view(state, now), now
 
     def visible(self, proxy_id: str, actor: Actor) -> ProxyState:
         """The proxy's state, if this actor may see it.

@@ -72,7 +72,7 @@ class Explaining:
                     raise
                 hindrances.append(_NOBODY)
         state, now = await desk.seen(proxy_id, actor), desk.clock.now()
-        view = desk.watch.view(state, now)
+        view = desk.lookout.view(state, now)
         rejections = {
             node.node_id: node.rejections[proxy_id]
             for node in desk.nodes.statuses()

@@ -22,6 +22,7 @@ from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
 from switchover.model.observation import Health
+from switchover.model.policy import CheckType
 from switchover.model.proxy import Proxy
 from switchover.model.redundancy import RedundancySource, RedundancyStatus
 from switchover.record.store import StoredProxy
@@ -78,6 +79,8 @@ class ProxyState:
         change_number: What the store called the proxy's last change when it was loaded.
         blocked: The move that is wanted and that a rule blocks, as counted here; None without one.
         block_noted_at: When its count was last stored; None before that.
+        unseen: Instances of which all that is believed was loaded, and that nothing was heard of since.
+        loaded_at: When they were; None when nothing was loaded.
     """
 
     proxy: Proxy
@@ -101,6 +104,8 @@ class ProxyState:
     change_number: int = 0
     blocked: BlockedMove | None = None
     block_noted_at: datetime | None = None
+    unseen: frozenset[UUID] = frozenset()
+    loaded_at: datetime | None = None
 
     @property
     def redundancy(self) -> RedundancyStatus:
@@ -181,7 +186,16 @@ def state_of(stored: StoredProxy, now: datetime) -> ProxyState:
         change_number=stored.change_number,
         blocked=stored.blocked,
         block_noted_at=None if stored.blocked is None else stored.blocked.last_at,
+        unseen=_unseen(stored),
+        loaded_at=now,
     )
+
+
+def _unseen(stored: StoredProxy) -> frozenset[UUID]:
+    # What lives by reports alone is never seen; its last report is all there is.
+    if stored.proxy.policy.health_check.type is CheckType.NONE:
+        return frozenset()
+    return frozenset(i.instance_id for i in stored.instances)
 
 
 def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
@@ -200,6 +214,8 @@ def reconciled(known: ProxyState, stored: ProxyState) -> ProxyState:
         turns=tuple(turn for turn in known.turns if _is_due(turn, stored, instances)),
         sightings=known.sightings,
         fence=known.fence,
+        unseen=known.unseen & instances.keys(),
+        loaded_at=known.loaded_at,
     )
 
 
@@ -255,6 +271,10 @@ class Fleet:
         if proxy_id is None:
             raise NotFound("instance", instance_id)
         return self._states[proxy_id]
+
+    def home_of(self, instance_id: UUID) -> str | None:
+        """The proxy that has this instance; None when nobody has."""
+        return self._proxy_of.get(instance_id)
 
     @asynccontextmanager
     async def lock(self, proxy_id: str) -> AsyncIterator[None]:

@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from switchover.control.fleet import Fleet
-from switchover.control.rendezvous import preferred_owner
+from switchover.control.rendezvous import preferred_order, preferred_owner
+from switchover.decision.quorum import asks_observers
 from switchover.model.clock import Clock
 from switchover.model.errors import OwnedElsewhere
 from switchover.model.lease import Holding, Member, Replica
@@ -52,6 +53,8 @@ class Ownership:
         self._renewed_at = float("-inf")
         self._failing_since: datetime | None = None
         self._members: Mapping[UUID, Member] = {}
+        self._live: frozenset[UUID] = frozenset()
+        self._sound: frozenset[UUID] = frozenset()
         self._owners: Mapping[str, UUID] = {}
         self.replica = replica
 
@@ -118,7 +121,7 @@ class Ownership:
         Raises:
             OwnedElsewhere: Another replica should own a proxy of this id; it names it.
         """
-        home = self._members.get(preferred_owner(proxy_id, self._live()) or _NOBODY)
+        home = self._members.get(preferred_owner(proxy_id, self._able) or _NOBODY)
         if home is not None and home.replica.replica_id != self.replica_id:
             raise OwnedElsewhere(proxy_id, home.replica.url)
 
@@ -126,9 +129,9 @@ class Ownership:
         """Where the API of the proxy's owner is as far as we know, or of who should own it while nobody is known to;
         None when that is us.
         """
-        live = self._live()
+        live = self._live
         holder = self._owners.get(proxy_id)
-        owner = holder if holder in live else preferred_owner(proxy_id, live)
+        owner = holder if holder in live else preferred_owner(proxy_id, self._able)
         if owner is None or owner == self.replica_id:
             return None
         return self._members[owner].replica.url
@@ -146,12 +149,12 @@ class Ownership:
         return member.replica.name if member is not None and member.is_live else None
 
     def renewed(self, asked_at: float, members: Iterable[Member]) -> bool:
-        """Take note of a renewal that was asked for at `asked_at` (monotonic); whether who lives has changed."""
-        before = self._live()
+        """Take note of a renewal that was asked for at `asked_at` (monotonic); whether who lives or doubts has changed."""
+        before = self._live, self._able
         self._renewed_at, self._failing_since = asked_at, None
         self._valid_until = asked_at + self.session_seconds * TRUSTED_SHARE
-        self._members = {member.replica.replica_id: member for member in members}
-        return self._live() != before
+        self._know({member.replica.replica_id: member for member in members})
+        return (self._live, self._able) != before
 
     def not_renewed(self) -> None:
         """Take note that our session could not be renewed."""
@@ -164,14 +167,16 @@ class Ownership:
     def ended(self) -> None:
         """Our session is over: we gave it back."""
         self._valid_until = float("-inf")
-        self._members = {i: member for i, member in self._members.items() if i != self.replica_id}
+        self._know({i: member for i, member in self._members.items() if i != self.replica_id})
 
     def shares(self, holdings: Iterable[Holding]) -> Shares:
         """Who owns what now, and what should change hands so that everybody has what is preferred.
 
-        Free is what nobody ever held, or whose holder lives no more.
+        Free is what nobody ever held, or whose holder lives no more. Whoever doubts itself gives what it has to those who
+        do not; while all of them doubt, nothing changes hands but what is free.
         """
-        live = self._live()
+        live, able = self._live, self._able
+        all_doubt = not self._sound
         owners: dict[str, UUID] = {}
         claims: list[str] = []
         heirs: dict[str, UUID] = {}
@@ -179,10 +184,12 @@ class Ownership:
             holder = None if holding.fence is None else holding.fence.replica_id
             if holder is not None:
                 owners[holding.proxy_id] = holder
-            heir = preferred_owner(holding.proxy_id, live)
+            heir = preferred_owner(holding.proxy_id, able)
             if heir is None or heir == holder:
                 continue
             if holder == self.replica_id:
+                if all_doubt:
+                    continue
                 heirs[holding.proxy_id] = heir
             elif heir == self.replica_id and holder not in live:
                 claims.append(holding.proxy_id)
@@ -190,11 +197,34 @@ class Ownership:
         return Shares(claims=tuple(claims), heirs=heirs)
 
     def others(self) -> frozenset[UUID]:
-        """The live replicas but us."""
-        return self._live() - {self.replica_id}
+        """The live replicas but us; those that doubt themselves only if all of them do."""
+        others = self._live - {self.replica_id}
+        return (others & self._sound) or others
 
-    def _live(self) -> frozenset[UUID]:
-        return frozenset(replica_id for replica_id, member in self._members.items() if member.is_live)
+    def observers(self, proxy_id: str, count: int) -> frozenset[UUID]:
+        """Who looks at the proxy's instances: its owner and those who should own it next, `count` if so many live."""
+        live = self._live
+        owner = self.replica_id if self.holds(proxy_id) else self._owners.get(proxy_id)
+        order = [owner] if owner in live else []
+        order += [r for r in preferred_order(proxy_id, live) if r != owner]
+        return frozenset(order[:count])
+
+    def observes(self, proxy_id: str) -> bool:
+        """Whether we look at the instances of another's proxy for its owner, because its policy asks for a quorum."""
+        if self.replica_id is None or self.holds(proxy_id) or proxy_id not in self._fleet:
+            return False
+        policy = self._fleet.state(proxy_id).proxy.policy
+        return asks_observers(policy) and self.replica_id in self.observers(proxy_id, policy.quorum.observers)
+
+    @property
+    def _able(self) -> frozenset[UUID]:
+        """Who should own proxies: who does not doubt itself, or everybody when all do."""
+        return self._sound or self._live
+
+    def _know(self, members: Mapping[UUID, Member]) -> None:
+        self._members = members
+        self._live = frozenset(i for i, member in members.items() if member.is_live)
+        self._sound = frozenset(i for i in self._live if members[i].doubt is None)
 
 
 _NOBODY = UUID(int=0)

@@ -16,18 +16,22 @@ from switchover.control.dispatcher import Dispatcher
 from switchover.control.epochs import NewerEpochs
 from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, state_of
 from switchover.control.housekeeping import Housekeeping, Retention
+from switchover.control.lookout import Lookout
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.recovering import Recovering, RecoveryParts
 from switchover.control.replication import Replication
 from switchover.control.safety import SafetyBook
+from switchover.control.selfwatch import SelfDoubt, SelfWatch
 from switchover.control.service import ProxyFailoverService
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.timetable import Timetable
 from switchover.control.traffic import TrafficWatch
+from switchover.control.vantages import Vantages
 from switchover.model.clock import Clock, IdFactory
 from switchover.model.lease import Fence, Replica
+from switchover.model.observation import Health
 from switchover.model.policy import Listener
 from switchover.notify.callbacks import Callbacks
 from switchover.notify.relay import Relay
@@ -70,6 +74,7 @@ class Parts:
         retention: How long history is kept.
         company: Of the other replicas; None when we are alone.
         recovery: Who is called to bring instances back.
+        doubting: When we do not believe what we see.
     """
 
     store: Store
@@ -82,6 +87,7 @@ class Parts:
     retention: Retention = field(default_factory=Retention)
     company: Company | None = None
     recovery: RecoveryParts = field(default_factory=RecoveryParts)
+    doubting: SelfDoubt = field(default_factory=SelfDoubt)
 
 
 class ControlPlane:
@@ -100,6 +106,11 @@ class ControlPlane:
         self._safety = SafetyBook(fleet=self._fleet, store=self._store, again=self._again)
         exchange = None if parts.company is None else parts.company.exchange
         self._ownership = _ownership(self._fleet, parts)
+        self._ourselves = SelfWatch(parts.clock, parts.doubting, self._turned)
+        self._vantages = self._observer(exchange)
+        self._lookout = Lookout(
+            store=self._watch, ourselves=self._ourselves, vantages=self._vantages, safety=self._safety
+        )
         self._switching = Switching(
             fleet=self._fleet,
             store=self._store,
@@ -121,7 +132,7 @@ class ControlPlane:
         self._cycle = Cycle(
             fleet=self._fleet,
             store=self._store,
-            watch=self._watch,
+            lookout=self._lookout,
             safety=self._safety,
             ownership=self._ownership,
             switching=self._switching,
@@ -134,13 +145,7 @@ class ControlPlane:
         self._dispatcher = Dispatcher(
             fleet=self._fleet, ownership=self._ownership, cycle=self._cycle, clock=parts.clock
         )
-        self._collector = Collector(
-            fleet=self._fleet,
-            ownership=self._ownership,
-            prober=parts.prober,
-            dispatcher=self._dispatcher,
-            clock=parts.clock,
-        )
+        self._collector = self._gatherer()
         self._traffic = TrafficWatch(
             fleet=self._fleet,
             store=self._store,
@@ -158,6 +163,26 @@ class ControlPlane:
         self._desk = self._desk_of(parts)
         self._timetable = Timetable(self._desk)
         self.service = self._service()
+
+    def _observer(self, exchange: Exchange | None) -> Vantages:
+        return Vantages(
+            fleet=self._fleet,
+            ownership=self._ownership,
+            ourselves=self._ourselves,
+            exchange=exchange,
+            clock=self._parts.clock,
+        )
+
+    def _gatherer(self) -> Collector:
+        return Collector(
+            fleet=self._fleet,
+            ownership=self._ownership,
+            vantages=self._vantages,
+            ourselves=self._ourselves,
+            prober=self._parts.prober,
+            dispatcher=self._dispatcher,
+            clock=self._parts.clock,
+        )
 
     def _epoch_keeper(self, exchange: Exchange | None) -> NewerEpochs:
         return NewerEpochs(
@@ -224,6 +249,8 @@ class ControlPlane:
             dispatcher=self._dispatcher,
             housekeeping=self._housekeeping,
             traffic=self._traffic,
+            vantages=self._vantages,
+            ourselves=self._ourselves,
             clock=self._parts.clock,
         )
 
@@ -232,7 +259,7 @@ class ControlPlane:
             fleet=self._fleet,
             ownership=self._ownership,
             store=self._store,
-            watch=self._watch,
+            lookout=self._lookout,
             safety=self._safety,
             cycle=self._cycle,
             dispatcher=self._dispatcher,
@@ -252,7 +279,12 @@ class ControlPlane:
         )
 
     def _service(self) -> ProxyFailoverService:
-        condition = Condition(runs=self._ready.is_set, watch=self._watch, ownership=self._ownership)
+        condition = Condition(
+            runs=self._ready.is_set,
+            watch=self._watch,
+            ownership=self._ownership,
+            ourselves=self._ourselves,
+        )
         return ProxyFailoverService(
             self._desk, self._callbacks, condition=condition, stop=self.stop, catch_up=self.catch_up
         )
@@ -293,6 +325,7 @@ class ControlPlane:
                     tasks.create_task(self._relay.run(), name="relay"),
                     tasks.create_task(self._housekeeping.run(), name="housekeeping"),
                     tasks.create_task(self._watch.run(self._housekeeping.ask), name="store watch"),
+                    tasks.create_task(self._ourselves.run(), name="self watch"),
                 ]
                 if self._replication is not None:
                     loops.append(tasks.create_task(self._replication.run(), name="replication"))
@@ -360,6 +393,14 @@ class ControlPlane:
 
     def _again(self, proxy_id: str) -> None:
         self._dispatcher.take(proxy_id)
+
+    def _turned(self) -> None:
+        self._vantages.repeat()
+        if self._ourselves.doubt is None:
+            for state in self._fleet:
+                for instance in state.instances.values():
+                    if instance.health.state is Health.UNHEALTHY:
+                        self._collector.hurry(instance.instance_id)
 
     def _refresh(self, proxy_id: str) -> None:
         self._collector.refresh(proxy_id)

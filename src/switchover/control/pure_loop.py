@@ -20,7 +20,7 @@ from switchover.health.flapping import penalised
 from switchover.health.machine import HealthChange, observe, report
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
-from switchover.model.observation import Observation, Report
+from switchover.model.observation import Observation, Outcome, Report
 from switchover.model.proxy import Pin
 
 Evidence = Observation | Report
@@ -70,6 +70,7 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
     instance = view.instance(evidence.instance_id)
     if instance is None:
         return view, None
+    view = replace(view, unseen=_unseen_after(view, evidence))
     policy = view.proxy.policy
     resolved_host = instance.resolved_host
     match evidence:
@@ -84,6 +85,12 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
             assert_never(evidence)
     change = penalised(change, policy.flap_damping)
     return with_instance(view, replace(instance, health=change.after, resolved_host=resolved_host)), change
+
+
+def _unseen_after(view: View, evidence: Evidence) -> frozenset[UUID]:
+    if isinstance(evidence, Observation) and evidence.outcome is Outcome.INCONCLUSIVE:
+        return view.unseen
+    return view.unseen - {evidence.instance_id}
 
 
 def with_instance(view: View, instance: Instance) -> View:

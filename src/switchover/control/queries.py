@@ -84,6 +84,7 @@ class Queries:
                     # What a session had left tells when it was renewed, if all have the same length.
                     seconds_since_renewal=max(0.0, ownership.session_seconds - member.seconds_left) + ago,
                     failing_since=ownership.failing_since if is_self else None,
+                    doubt=member.doubt if is_live else None,
                 )
             )
         return tuple(sorted(found, key=lambda state: (state.replica.name, state.replica.started_at)))

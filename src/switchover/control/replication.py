@@ -20,8 +20,10 @@ from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
 from switchover.control.rendezvous import preferred_owner
 from switchover.control.safety import SafetyBook
+from switchover.control.selfwatch import SelfWatch
 from switchover.control.switching import Switching
 from switchover.control.traffic import TrafficWatch
+from switchover.control.vantages import Vantages
 from switchover.model.clock import Clock
 from switchover.model.errors import OwnedElsewhere, StoreUnavailable
 from switchover.model.lease import Fence, Holding, Lease, Replica
@@ -69,6 +71,8 @@ class Replication:
         dispatcher: Dispatcher,
         housekeeping: Housekeeping,
         traffic: TrafficWatch,
+        vantages: Vantages,
+        ourselves: SelfWatch,
         clock: Clock,
     ) -> None:
         self._replica = replica
@@ -86,6 +90,8 @@ class Replication:
         self._dispatcher = dispatcher
         self._housekeeping = housekeeping
         self._traffic = traffic
+        self._vantages = vantages
+        self._ourselves = ourselves
         self._clock = clock
         self._bell = Alarm(clock)
         self._share_at = float("-inf")
@@ -105,6 +111,7 @@ class Replication:
             tasks.create_task(self._renew_often(), name="renewals")
             tasks.create_task(self._heed_notes(), name="notes")
             tasks.create_task(self._look_often(), name="looks")
+            tasks.create_task(self._vantages.run(), name="vantages")
 
     async def leave(self) -> None:
         """Hand everything of ours to the others and end our session; what cannot be told ends with the session.
@@ -218,7 +225,7 @@ class Replication:
 
     async def _renew(self) -> bool:
         asked_at = self._clock.monotonic()
-        members = await self._membership.renew(self._replica, self._session_seconds)
+        members = await self._membership.renew(self._replica, self._session_seconds, self._ourselves.told)
         lapsed = not self._ownership.is_valid
         if lapsed:
             self._leases_known = False
@@ -249,6 +256,8 @@ class Replication:
         for claims in _batches(shares.claims):
             await self._adopt(await self._membership.claim(self._replica.replica_id, claims))
         await self._hand_over(shares.heirs)
+        self._collector.refresh_observed()
+        await self._heed_vantages()
 
     async def _adopt(self, leases: Sequence[Lease]) -> None:
         for batch in _batches(leases):
@@ -313,11 +322,13 @@ class Replication:
                 if notes.missed:
                     await self.catch_up()
                     await self._heed_receipts()
+                    await self._heed_vantages()
                 else:
                     if notes.scopes:
                         await self._safety.refresh()
                     await self._follow(sorted(notes.proxies))
                     await self._heed_receipts(sorted(notes.receipts))
+                    await self._heed_vantages(notes.vantages)
             except StoreUnavailable as error:
                 _log.error("could not follow the other replicas", error=str(error), fault="ours")
                 await self._clock.sleep(RETRY_SECONDS)
@@ -328,6 +339,7 @@ class Replication:
                 await self.catch_up()
                 self._switching.pass_on()
                 await self._heed_receipts()
+                await self._heed_vantages()
             except StoreUnavailable as error:
                 _log.error("could not look at what changed", error=str(error), fault="ours")
             await self._clock.sleep(POLL_SECONDS)
@@ -341,6 +353,10 @@ class Replication:
                 for receipt in await self._exchange.receipts(proxy_id, epoch):
                     self._epochs.take_in(receipt)
                     await self._switching.take_in(receipt)
+
+    async def _heed_vantages(self, proxy_ids: Iterable[str] | None = None) -> None:
+        for proxy_id in await self._vantages.heed(proxy_ids):
+            self._dispatcher.take(proxy_id)
 
     async def _follow(self, proxy_ids: Iterable[str]) -> None:
         """Bring what we believe of others' proxies to what is stored."""
@@ -361,9 +377,11 @@ class Replication:
                         self._fleet.put(state)
                         self._fleet.settle(proxy_id)
                         await self._switching.want(state)
+                        self._collector.refresh(proxy_id)
                     elif proxy_id in self._fleet:
                         self._fleet.remove(proxy_id)
                         await self._switching.forget(proxy_id)
+                        self._collector.refresh(proxy_id)
 
     def _is_behind(self, proxy_id: str, number: int) -> bool:
         return proxy_id not in self._fleet or self._fleet.state(proxy_id).change_number < number

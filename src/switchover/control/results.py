@@ -143,6 +143,7 @@ class ReplicaState:
         proxies_owned: How many it decides about.
         seconds_since_renewal: Since it last renewed its session.
         failing_since: Since when it cannot renew it; known of oneself alone.
+        doubt: Why it does not believe what it sees, so that it moves nothing by itself; None while it does.
     """
 
     replica: Replica
@@ -151,3 +152,4 @@ class ReplicaState:
     proxies_owned: int
     seconds_since_renewal: float
     failing_since: datetime | None
+    doubt: str | None

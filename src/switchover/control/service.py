@@ -445,6 +445,10 @@ class ProxyFailoverService:
         """Why nothing is decided here at the moment, as sentences; empty when we can."""
         return self._condition.hindrances()
 
+    def doubts(self) -> Sequence[str]:
+        """Why no automatic move is made here at the moment although we could, as sentences; orders are taken."""
+        return self._condition.doubts()
+
     def stale_since(self) -> datetime | None:
         """Since when what we answer may be outdated, because the store does not answer; None while it does."""
         return self._condition.stale_since

@@ -1,16 +1,13 @@
 """Knows how the store answers, by every call that is made to it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import structlog
 
 from switchover.control.alarm import Alarm
-from switchover.control.fleet import ProxyState
 from switchover.control.outage import StoreStanding
-from switchover.decision.view import View
 from switchover.model.clock import Clock
 from switchover.model.errors import StoreUnavailable
 
@@ -38,15 +35,10 @@ class StoreWatch:
         """`store`, with every call noted here."""
         return cast(T, _Watched(store, self))  # noqa: TC006 - a type variable has no name to quote
 
-    def view(self, state: ProxyState, now: datetime) -> View:
-        """What a decision about the proxy may look at `now`."""
-        at = self._clock.monotonic()
-        left = self._standing.rest_left(at, state.proxy.policy.health_check_interval_seconds)
-        return replace(
-            state.view(),
-            store_is_away=self._standing.is_out(at),
-            rests_until=now + timedelta(seconds=left) if left else None,
-        )
+    def rests_until(self, cycle_seconds: float, now: datetime) -> datetime | None:
+        """Until when automatic moves of a proxy with this check cycle rest; None when they do not."""
+        left = self._standing.rest_left(self._clock.monotonic(), cycle_seconds)
+        return now + timedelta(seconds=left) if left else None
 
     @property
     def away_since(self) -> datetime | None:

@@ -167,7 +167,7 @@ class Timetable:
             drill = state.drill
             if drill is None or drill.status is not known.status:
                 return
-            step = next_step(drill, desk.watch.view(state, now), event, desk.ids(), now)
+            step = next_step(drill, desk.lookout.view(state, now), event, desk.ids(), now)
             if step.drill != drill:
                 await record_drill(desk, state, step.drill, AUTOMATION)
         if not step.drill.status.is_open:

@@ -1,11 +1,13 @@
 """The automatic decision about one proxy."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from switchover.decision.activation import activate
 from switchover.decision.failback import fail_back
 from switchover.decision.failover import leave_active
 from switchover.decision.guards import guarded
+from switchover.decision.reasons import Reason
 from switchover.decision.survey import Survey, survey
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
@@ -25,4 +27,11 @@ def decide(view: View, now: datetime) -> Decision:
 def _by_policy(seen: Survey) -> Decision:
     if seen.view.proxy.active_instance_id is None:
         return activate(seen)
-    return leave_active(seen) or fail_back(seen)
+    left = leave_active(seen)
+    if left is None:
+        return fail_back(seen)
+    if left.reason is Reason.SUSPECTED:
+        # That somebody cannot see the active keeps nobody from a better one.
+        back = fail_back(seen)
+        return back if back.acts else replace(left, recheck_at=back.recheck_at)
+    return left

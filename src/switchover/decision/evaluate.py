@@ -8,15 +8,26 @@ from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 
-_PUT_OFF = frozenset({Reason.STORE_AWAY, Reason.STORE_RETURNED}) | BY_RULES
+_PUT_OFF = (
+    frozenset(
+        {
+            Reason.STORE_AWAY,
+            Reason.STORE_RETURNED,
+            Reason.NOT_SEEN_YET,
+            Reason.MANY_FAIL,
+            Reason.LOOP_LAGS,
+            Reason.REFERENCES_FAIL,
+        }
+    )
+    | BY_RULES
+)
 
 
 def evaluate(view: View, now: datetime) -> Decision:
     """What `decide` would do, with the reasons for a HOLD in the order that the API promises.
 
     That automatic failover is disabled is said first, then that there are no instances. A move that policy allows
-    even then (an activation, a drain) is answered as it will happen, and one that waits for the store or that a
-    rule blocks as that.
+    even then (an activation, a drain) is answered as it will happen, and one that a guard puts off as that.
     """
     decision = decide(view, now)
     if decision.acts or decision.reason in _PUT_OFF:

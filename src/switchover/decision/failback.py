@@ -10,10 +10,10 @@ from switchover.decision.damping import (
     is_suppressed,
     suppression_ends_at,
 )
-from switchover.decision.eligibility import could_serve, well_since
+from switchover.decision.eligibility import well_since
 from switchover.decision.history import failovers_from, forgotten_at, remembered
 from switchover.decision.reasons import Reason
-from switchover.decision.survey import Survey
+from switchover.decision.survey import Survey, standing_vetoes
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.model.backoff import Backoff
 from switchover.model.events import PastMove
@@ -38,7 +38,7 @@ def fail_back(survey: Survey) -> Decision:
     if active is None or not fails_back:
         return survey.hold(Reason.NO_FAILOVER_NEEDED)
     preferred = sorted(
-        (i for i in view.instances if _outranks(i, active) and could_serve(i, policy)),
+        (i for i in view.instances if _outranks(i, active) and not standing_vetoes(view, i)),
         key=lambda i: i.preference,
     )
     if not preferred:

@@ -8,13 +8,22 @@ from collections.abc import Callable
 
 from switchover.decision.blocking import obey_rules, stop_while_paused
 from switchover.decision.dwell import settle_first
+from switchover.decision.first_sight import wait_for_first_sight
+from switchover.decision.in_doubt import hold_in_doubt
 from switchover.decision.outage import rest_after_outage
 from switchover.decision.survey import Survey
 from switchover.decision.verdict import Decision
 
 Guard = Callable[[Survey, Decision], Decision | None]
 
-GUARDS: tuple[Guard, ...] = (rest_after_outage, stop_while_paused, settle_first, obey_rules)
+GUARDS: tuple[Guard, ...] = (
+    rest_after_outage,
+    wait_for_first_sight,
+    hold_in_doubt,
+    stop_while_paused,
+    settle_first,
+    obey_rules,
+)
 
 
 def guarded(survey: Survey, wanted: Decision) -> Decision:

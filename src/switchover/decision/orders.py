@@ -5,18 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from switchover.decision.blocking import would_break
-from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.reasons import Reason, Veto
 from switchover.decision.rules import MoveBlocked
 from switchover.decision.strategy import in_order
-from switchover.decision.survey import Survey, survey
+from switchover.decision.survey import Survey, standing_vetoes, survey
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
 from switchover.model.errors import Conflict, NotFound
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
 
-FORCIBLE = frozenset({Veto.HEALTH_UNKNOWN, Veto.UNHEALTHY})
+FORCIBLE = frozenset({Veto.HEALTH_UNKNOWN, Veto.UNHEALTHY, Veto.DOWN_ELSEWHERE})
 """What `force` skips. An order about the instance would be obeyed in the next pass, so it is to be taken back first; what
 no node can be told of, nobody can force."""
 
@@ -83,7 +82,7 @@ def _best(seen: Survey) -> Instance:
     able = [
         i
         for i in view.instances
-        if not lasting_vetoes(i, view.proxy.policy) and i.instance_id != view.proxy.active_instance_id
+        if not standing_vetoes(view, i) and i.instance_id != view.proxy.active_instance_id
     ]
     if not able:
         raise _conflict(view, "No backup available")
@@ -94,7 +93,7 @@ def _move_to(seen: Survey, target: Instance, *, force: bool) -> Decision:
     view = seen.view
     if target.instance_id == view.proxy.active_instance_id:
         raise _conflict(view, f"instance {target.name} is the active instance already")
-    vetoes = lasting_vetoes(target, view.proxy.policy)
+    vetoes = standing_vetoes(view, target)
     binding = tuple(veto for veto in vetoes if not (force and veto in FORCIBLE))
     if binding:
         names = ", ".join(veto.value for veto in binding)

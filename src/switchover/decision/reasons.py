@@ -35,6 +35,11 @@ class Reason(StrEnum):
     GATE_OFF = "gate_off"
     MOVE_LIMIT_REACHED = "move_limit_reached"
     TOO_FEW_SERVING = "too_few_serving"
+    NOT_SEEN_YET = "not_seen_yet"
+    MANY_FAIL = "many_fail"
+    LOOP_LAGS = "loop_lags"
+    REFERENCES_FAIL = "references_fail"
+    SUSPECTED = "suspected"
     MANUAL = "manual"
     FORCED = "forced"
     DRILL = "drill"
@@ -64,6 +69,7 @@ class Veto(StrEnum):
     IN_MAINTENANCE = "in_maintenance"
     HEALTH_UNKNOWN = "health_unknown"
     UNHEALTHY = "unhealthy"
+    DOWN_ELSEWHERE = "down_elsewhere"
     DAMPED = "damped"
     FLAPPING = "flapping"
     UNRESOLVED = "unresolved"
@@ -96,6 +102,16 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.GATE_OFF: "Gate {gate}, which {scope} needs, is off",
     Reason.MOVE_LIMIT_REACHED: "The limit of {scope} is reached: automatic moves {moves}, within {seconds:g} s",
     Reason.TOO_FEW_SERVING: "Too few instances would serve: {serving}, and {scope} needs {needed}",
+    Reason.NOT_SEEN_YET: "Has to see {instances} afresh first, and waits another {seconds:.0f} s for it at the most",
+    Reason.MANY_FAIL: (
+        "This replica doubts itself: {failing} of {seen} instances that it looked at fail all at once;"
+        " it moves nothing by itself"
+    ),
+    Reason.LOOP_LAGS: "This replica doubts itself: it was {seconds:.1f} s late; it moves nothing by itself",
+    Reason.REFERENCES_FAIL: (
+        "This replica doubts itself: none of its {references} reference targets answers; it moves nothing by itself"
+    ),
+    Reason.SUSPECTED: "Active instance is suspected: {down} of {observers} observers see it down, {agree} must agree",
     Reason.MANUAL: "Ordered by an operator",
     Reason.FORCED: "Active instance was forced by an operator and is as it was then",
     Reason.DRILL: "Drill: to the best standby",

@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from switchover.decision.damping import damping_of
-from switchover.decision.eligibility import could_serve, lasting_vetoes
+from switchover.decision.eligibility import lasting_vetoes
+from switchover.decision.quorum import is_down_elsewhere
 from switchover.decision.reasons import Reason, Veto
 from switchover.decision.strategy import in_order
 from switchover.decision.verdict import CandidateEvidence, Decision, DecisionKind
@@ -83,10 +84,9 @@ class Survey:
 
 def survey(view: View, now: datetime) -> Survey:
     """Judge every instance of `view` at `now`."""
-    policy = view.proxy.policy
     damped = _damped(view, now)
     vetoes = {
-        i.instance_id: _in_order(*lasting_vetoes(i, policy), *damped.get(i.instance_id, ()))
+        i.instance_id: _in_order(*standing_vetoes(view, i), *damped.get(i.instance_id, ()))
         for i in view.instances
     }
     eligible = in_order(view, [i for i in view.instances if not vetoes[i.instance_id]])
@@ -102,11 +102,19 @@ def survey(view: View, now: datetime) -> Survey:
     )
 
 
+def standing_vetoes(view: View, instance: Instance) -> tuple[Veto, ...]:
+    """Why the instance may not become active, damping aside: for itself, or because other observers see it down."""
+    vetoes = lasting_vetoes(instance, view.proxy.policy)
+    if Veto.UNHEALTHY in vetoes or not is_down_elsewhere(view, instance):
+        return vetoes
+    return _in_order(*vetoes, Veto.DOWN_ELSEWHERE)
+
+
 def _damped(view: View, now: datetime) -> Mapping[UUID, tuple[Veto, ...]]:
     policy = view.proxy.policy
     dampings = ((i.instance_id, damping_of(i, view.moves, policy, now)) for i in view.instances)
     damped = {instance_id: damping.vetoes for instance_id, damping in dampings if damping.vetoes}
-    able = {i.instance_id for i in view.instances if could_serve(i, policy)}
+    able = {i.instance_id for i in view.instances if not standing_vetoes(view, i)}
     # Damping chooses between survivors. Where every one is damped it would choose an outage.
     if able - damped.keys():
         return damped
@@ -132,4 +140,5 @@ def _evidence(
         priority=instance.priority,
         weight=instance.weight,
         connections=view.connections.get(instance.instance_id, 0),
+        vantages=view.vantages.get(instance.instance_id, ()),
     )

@@ -12,6 +12,7 @@ from switchover.decision.rules import Breach
 from switchover.model.events import EventType, Trigger
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
+from switchover.model.vantage import Vantage
 
 
 class DecisionKind(StrEnum):
@@ -54,6 +55,7 @@ class CandidateEvidence:
         priority: As registered then.
         weight: As registered then.
         connections: Live connections as known then.
+        vantages: How other replicas saw it, where a quorum is asked for.
     """
 
     instance_id: UUID
@@ -67,6 +69,7 @@ class CandidateEvidence:
     priority: int
     weight: int
     connections: int
+    vantages: tuple[Vantage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """This evidence in the API's names."""
@@ -82,6 +85,7 @@ class CandidateEvidence:
             "priority": self.priority,
             "weight": self.weight,
             "connections": self.connections,
+            "vantages": [vantage.as_json() for vantage in self.vantages],
         }
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from switchover.decision.doubt import Doubt
 from switchover.decision.rules import NO_SAFETY, Safety
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.proxy import Proxy
+from switchover.model.vantage import Vantage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,11 @@ class View:
         is_drilling: Whether a drill is under way, which goes back by itself.
         rests_until: Until when automatic moves wait after the store has returned; None when they do not.
         safety: The pauses and rules that bind the proxy's moves.
+        unseen: Instances that this process has yet to see itself: what is believed of them was loaded, or seen in doubt.
+        unseen_until: Until when moves wait for that; None when they do not (any more).
+        doubt: Why this replica does not believe what it sees; None while it does.
+        vantages: How other replicas see each instance, where the policy asks for a quorum; fresh ones alone.
+        observers: How many replicas look at the proxy's instances now, we among them.
     """
 
     proxy: Proxy
@@ -34,6 +41,11 @@ class View:
     rests_until: datetime | None = None
     safety: Safety = NO_SAFETY
     is_drilling: bool = False
+    unseen: frozenset[UUID] = frozenset()
+    unseen_until: datetime | None = None
+    doubt: Doubt | None = None
+    vantages: Mapping[UUID, tuple[Vantage, ...]] = field(default_factory=dict)
+    observers: int = 1
 
     def instance(self, instance_id: UUID | None) -> Instance | None:
         """The registered instance with this id; None when it is gone or none was asked for."""

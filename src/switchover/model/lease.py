@@ -54,10 +54,12 @@ class Member:
     Attributes:
         replica: Who.
         seconds_left: Of its session, by the database's clock; 0 or less when it has ended.
+        doubt: Why it does not believe what it sees, in its own words; None while it does.
     """
 
     replica: Replica
     seconds_left: float
+    doubt: str | None = None
 
     @property
     def is_live(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.rules import NO_RULES, SafetyRules
 from switchover.model.steadiness import (
@@ -167,6 +168,7 @@ class FailoverPolicy:
         all_down: What nodes do while no instance could serve.
         rules: The proxy's own safety rules, beside those of its user and of the fleet.
         recovery_action: What is called to bring a failed instance back.
+        quorum: How many replicas must see an instance down before that counts.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -195,6 +197,7 @@ class FailoverPolicy:
     all_down: AllDown = AllDown.KEEP_LAST
     rules: SafetyRules = NO_RULES
     recovery_action: RecoveryAction = field(default_factory=RecoveryAction)
+    quorum: Quorum = field(default_factory=Quorum)
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -262,6 +265,14 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
                 "config.enableLoadBalancing",
                 value=True,
                 allowed="allowed is false while exclusive is true: one instance at a time cannot share the load",
+            )
+        )
+    if policy.quorum.agree > policy.quorum.observers:
+        problems.append(
+            FieldProblem(
+                "config.quorum.agree",
+                policy.quorum.agree,
+                f"allowed is at most quorum.observers, which is {policy.quorum.observers}",
             )
         )
     request, idle = policy.traffic.request_timeout_seconds, policy.traffic.try_idle_timeout_seconds

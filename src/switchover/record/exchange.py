@@ -3,13 +3,14 @@
 Notes are hints and may be lost: whoever gets one looks into the store, and looks by itself every few seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from switchover.model.plan import Receipt, TrafficEvidence
+from switchover.model.vantage import VantageReport
 
 MOST_ACCOUNTS = 20_000
 """How many accounts of traffic wait to be taken at the most."""
@@ -22,6 +23,7 @@ class Notes:
     Attributes:
         proxies: Proxies of which something was stored, by ourselves or by others.
         receipts: Proxies of which a node has answered.
+        vantages: Proxies of whose instances an observer told what it sees.
         members: Whether sessions or leases changed.
         scopes: Whether a pause, a rule or a gate changed.
         traffic: What nodes of other replicas carried.
@@ -30,6 +32,7 @@ class Notes:
 
     proxies: frozenset[str] = frozenset()
     receipts: frozenset[str] = frozenset()
+    vantages: frozenset[str] = frozenset()
     members: bool = False
     scopes: bool = False
     traffic: tuple[TrafficEvidence, ...] = ()
@@ -40,6 +43,7 @@ class Notes:
         return Notes(
             proxies=self.proxies | later.proxies,
             receipts=self.receipts | later.receipts,
+            vantages=self.vantages | later.vantages,
             members=self.members or later.members,
             scopes=self.scopes or later.scopes,
             traffic=(self.traffic + later.traffic)[:MOST_ACCOUNTS],
@@ -96,6 +100,12 @@ class Exchange(Protocol):
 
     async def nodes(self) -> Sequence[Connected]:
         """Every node that ever came, by node id."""
+
+    async def note_vantages(self, reports: Sequence[VantageReport]) -> None:
+        """Store how we see instances of others' proxies, for their owners; the newest of each instance counts."""
+
+    async def vantages(self, proxy_ids: Collection[str]) -> Sequence[VantageReport]:
+        """How every replica sees the instances of these proxies, with the age of each report."""
 
     async def tell_traffic(self, accounts: Sequence[TrafficEvidence]) -> None:
         """Tell the owners of these proxies what our nodes carried. Nothing is stored; what nobody hears is lost."""

@@ -10,9 +10,12 @@ from switchover.model.lease import Holding, Lease, Member, Replica
 class Membership(Protocol):
     """Sessions and leases, by the clock of whatever keeps them: no replica's clock is compared with another's."""
 
-    async def renew(self, replica: Replica, session_seconds: float) -> Sequence[Member]:
+    async def renew(
+        self, replica: Replica, session_seconds: float, doubt: str | None = None
+    ) -> Sequence[Member]:
         """Begin our session, or let it last for `session_seconds` from now; every replica that is known, we among them.
 
+        `doubt` says why we do not believe what we see; the others are shown it until we renew without.
         A session that had ended begins anew, with those of our leases that nobody has taken meanwhile.
         """
 

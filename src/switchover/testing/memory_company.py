@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from switchover.model.lease import Holding, Lease, Member, Replica
 from switchover.model.plan import Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.model.rules import ScopeStanding
 from switchover.model.trail import Trail
+from switchover.model.vantage import VantageReport
 from switchover.record.exchange import Changes, Connected, Exchange, Notes
 from switchover.record.membership import Membership
 from switchover.testing.memory_leases import MemoryLeases
@@ -30,6 +32,7 @@ class MemoryCompany:
         self.store = TellingStore(self)
         self.receipts: dict[tuple[str, str, Phase], Receipt] = {}
         self.nodes: dict[str, Connected] = {}
+        self.vantages: dict[tuple[str, UUID, UUID], tuple[VantageReport, float]] = {}
         self._ways: list[MemoryWay] = []
 
     def way(self) -> "MemoryWay":
@@ -78,9 +81,11 @@ class MemoryWay(Membership, Exchange):
         self._notes = self._notes.and_then(Notes(missed=True) if self.cut else notes)
         self._told.set()
 
-    async def renew(self, replica: Replica, session_seconds: float) -> Sequence[Member]:
+    async def renew(
+        self, replica: Replica, session_seconds: float, doubt: str | None = None
+    ) -> Sequence[Member]:
         await self._turn()
-        return self._company.leases.renew(replica, session_seconds)
+        return self._company.leases.renew(replica, session_seconds, doubt)
 
     async def leave(self, replica_id: UUID) -> None:
         await self._turn()
@@ -138,6 +143,23 @@ class MemoryWay(Membership, Exchange):
     async def nodes(self) -> Sequence[Connected]:
         await self._turn()
         return [self._company.nodes[node_id] for node_id in sorted(self._company.nodes)]
+
+    async def note_vantages(self, reports: Sequence[VantageReport]) -> None:
+        await self._turn()
+        at = self._company.clock.monotonic()
+        for report in reports:
+            key = report.proxy_id, report.instance_id, report.replica_id
+            self._company.vantages[key] = (report, at)
+        self._company.tell(Notes(vantages=frozenset(report.proxy_id for report in reports)))
+
+    async def vantages(self, proxy_ids: Collection[str]) -> Sequence[VantageReport]:
+        await self._turn()
+        now = self._company.clock.monotonic()
+        return [
+            replace(report, age_seconds=now - at)
+            for report, at in self._company.vantages.values()
+            if report.proxy_id in proxy_ids
+        ]
 
     async def tell_traffic(self, accounts: Sequence[TrafficEvidence]) -> None:
         await self._turn()

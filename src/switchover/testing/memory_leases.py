@@ -12,6 +12,7 @@ from switchover.model.lease import Fence, Lease, Member, Replica
 class _Session:
     replica: Replica
     ends_at: float
+    doubt: str | None
 
 
 class MemoryLeases:
@@ -22,12 +23,12 @@ class MemoryLeases:
         self._sessions: dict[UUID, _Session] = {}
         self._fences: dict[str, Fence] = {}
 
-    def renew(self, replica: Replica, session_seconds: float) -> Sequence[Member]:
+    def renew(self, replica: Replica, session_seconds: float, doubt: str | None = None) -> Sequence[Member]:
         """Begin a session or let it last; everybody."""
         now = self._clock.monotonic()
-        self._sessions[replica.replica_id] = _Session(replica, now + session_seconds)
+        self._sessions[replica.replica_id] = _Session(replica, now + session_seconds, doubt)
         return [
-            Member(replica=session.replica, seconds_left=session.ends_at - now)
+            Member(replica=session.replica, seconds_left=session.ends_at - now, doubt=session.doubt)
             for session in self._sessions.values()
         ]
 

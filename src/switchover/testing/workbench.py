@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from switchover.control.plane import Company, ControlPlane, Parts
 from switchover.control.recovering import RecoveryParts
+from switchover.control.selfwatch import SelfDoubt
 from switchover.control.service import ProxyFailoverService
 from switchover.model.recovery import RecoveryActionType
 from switchover.record.store import Store
@@ -40,6 +41,7 @@ class Workbench:
     recoverers: dict[RecoveryActionType, FakeRecoverer] = field(
         default_factory=lambda: {kind: FakeRecoverer() for kind in _CALLED}
     )
+    doubting: SelfDoubt = field(default_factory=SelfDoubt)
 
     def __post_init__(self) -> None:
         self.prober = FakeProber(self.clock)
@@ -60,6 +62,7 @@ class Workbench:
                     command_names=frozenset({"restart"}),
                     make_secret=lambda: A_SECRET,
                 ),
+                doubting=self.doubting,
             )
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -370,6 +371,21 @@ async def test_who_cannot_renew_says_so_and_is_not_ready(api: ReplicatedApi) -> 
     ready = await api.call(cut, "GET", "/readyz")
     assert ready.status_code == 503
     assert any("session is over" in why for why in ready.json()["reasons"])
+
+
+async def test_who_doubts_itself_says_so_everywhere_and_stays_ready(api: ReplicatedApi) -> None:
+    owner, (elsewhere, _) = api.replicas.owner(), api.replicas.others()
+    owner.plane._ourselves._outlook.reference(UUID(int=1), answers=False)
+    await api.replicas.settle(1)
+    ready = await api.call(owner, "GET", "/readyz")
+    assert ready.status_code == 200, "it takes orders and serves its nodes"
+    (why,) = ready.json()["reasons"]
+    assert why.startswith("This replica doubts itself: none of its 1 reference targets answers")
+    await api.replicas.settle(SESSION_SECONDS * 2)
+    told = {each["name"]: each for each in await api.done(elsewhere, "GET", "/replicas")}
+    assert [name for name, each in told.items() if each["doubt"]] == [owner.replica.name]
+    assert "this replica doubts itself" in told[owner.replica.name]["standing"]
+    assert told[owner.replica.name]["proxiesOwned"] == 0
 
 
 async def test_who_hands_over_goes_on_answering_with_the_help_of_the_others(api: ReplicatedApi) -> None:

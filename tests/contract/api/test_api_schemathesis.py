@@ -29,6 +29,7 @@ RELATIONS = {
     "config.flapDamping.reuseLimit",
     "config.healthCheckTimeoutSeconds",
     "config.listener.port",
+    "config.quorum.agree",
     "config.traffic.tryIdleTimeoutSeconds",
     "pinUntil",
     "config.rules.freezes[]",

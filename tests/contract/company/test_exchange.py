@@ -8,8 +8,10 @@ from uuid import UUID
 from tests.contract.company.conftest import Way, Ways
 from tests.record_values import NOW, a_proxy, a_status
 
+from switchover.model.observation import Health
 from switchover.model.plan import EndpointTraffic, Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.model.rules import FLEET, Pause
+from switchover.model.vantage import VantageReport
 from switchover.record.exchange import Notes
 
 DEADLINE_SECONDS = 60.0
@@ -171,3 +173,49 @@ async def test_accounts_of_traffic_reach_the_others_however_many_there_are(ways:
         while len(got) < len(accounts):
             got += (await notes_of(two)).traffic
         assert got == accounts
+
+
+def a_vantage(way: Way, health: Health, *, proxy_id: str = "web", failures: int = 0) -> VantageReport:
+    return VantageReport(
+        proxy_id=proxy_id,
+        instance_id=UUID(int=77),
+        replica_id=way.replica_id,
+        health=health,
+        consecutive_failures=failures,
+    )
+
+
+async def test_the_owner_hears_what_each_observer_saw_last_and_how_long_ago(ways: Ways) -> None:
+    owner, one, two = await ways(1), await ways(2), await ways(3)
+    async with listening(owner):
+        await one.exchange.note_vantages([a_vantage(one, Health.HEALTHY)])
+        await heard(owner, Notes(vantages=frozenset({"web"})))
+        await one.exchange.note_vantages([a_vantage(one, Health.UNHEALTHY, failures=3)])
+        await two.exchange.note_vantages(
+            [a_vantage(two, Health.UNKNOWN), a_vantage(two, Health.HEALTHY, proxy_id="shop")]
+        )
+        await heard(owner, Notes(vantages=frozenset({"web", "shop"})))
+    reports = await owner.exchange.vantages(["web", "nowhere"])
+    assert all(0 <= report.age_seconds < DEADLINE_SECONDS for report in reports)
+    seen = {report.replica_id: (report.health, report.consecutive_failures) for report in reports}
+    assert seen == {one.replica_id: (Health.UNHEALTHY, 3), two.replica_id: (Health.UNKNOWN, 0)}
+    assert await owner.exchange.vantages([]) == []
+
+
+async def test_of_what_is_told_twice_at_once_neither_waits_for_the_other_for_ever(ways: Ways) -> None:
+    one, two = await ways(1), await ways(2)
+    reports = [
+        VantageReport(
+            proxy_id="web",
+            instance_id=UUID(int=number),
+            replica_id=UUID(int=9),
+            health=Health.HEALTHY,
+            consecutive_failures=0,
+        )
+        for number in range(100)
+    ]
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await asyncio.gather(
+            one.exchange.note_vantages(reports), two.exchange.note_vantages(list(reversed(reports)))
+        )
+    assert len(await one.exchange.vantages(["web"])) == 100

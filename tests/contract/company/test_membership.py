@@ -42,6 +42,21 @@ async def test_whoever_renews_is_seen_by_all_with_the_time_that_is_left(ways: Wa
     assert 0 < left[two.replica] <= 50
 
 
+async def test_whoever_doubts_itself_tells_so_with_its_renewals(ways: Ways) -> None:
+    one, two = await ways(1), await ways(2)
+
+    async def doubts() -> dict[str, str | None]:
+        members = await two.membership.renew(two.replica, 50)
+        return {member.replica.name: member.doubt for member in members}
+
+    await one.membership.renew(one.replica, 100, "it is late")
+    assert await doubts() == {"r1": "it is late", "r2": None}
+    await one.membership.renew(one.replica, 100, "nobody answers")
+    assert await doubts() == {"r1": "nobody answers", "r2": None}
+    await one.membership.renew(one.replica, 100)
+    assert await doubts() == {"r1": None, "r2": None}
+
+
 async def test_a_free_proxy_goes_to_whoever_claims_it_first(ways: Ways) -> None:
     one, two = await ways(1), await ways(2)
     await one.store.create_proxy(a_proxy())

@@ -20,6 +20,7 @@ from switchover.model.policy import (
     StatusRange,
     Strategy,
 )
+from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
 
 STORED = FailoverPolicy(
@@ -93,6 +94,7 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "allDown": "keep_last",
         "rules": {"minServing": None, "moveLimit": None, "gates": [], "freezes": []},
         "recoveryAction": {"type": "none", "url": None, "command": None},
+        "quorum": {"observers": 1, "agree": 1},
     }
 
 
@@ -392,3 +394,17 @@ def test_a_secret_of_another_shape_is_refused_and_not_repeated(secret: Any) -> N
     (problem,) = caught.value.problems
     assert (problem.field, problem.value) == ("secret", None)
     assert "whsec_ and 24 to 64 bytes in base64" in problem.allowed
+
+
+def test_no_more_observers_may_have_to_agree_than_there_are() -> None:
+    quorum = {"observers": 3, "agree": 2}
+    stored = parse_policy({"quorum": quorum})
+    assert stored.quorum == Quorum(observers=3, agree=2)
+    assert problems({"quorum": {"observers": 1}}, stored) == {
+        "config.quorum.agree": "allowed is at most quorum.observers, which is 1"
+    }
+    assert problems({"quorum": {"observers": 10, "agree": 0}}) == {
+        "config.quorum.observers": "allowed is a whole number from 1 to 9",
+        "config.quorum.agree": "allowed is a whole number from 1 to 9",
+    }
+    assert parse_policy({"quorum": None}, stored).quorum == Quorum()

@@ -181,10 +181,23 @@ def test_the_promised_texts_are_word_for_word(reason: Reason, words: str) -> Non
     assert sentence(reason, {"failures": 3}) == words
 
 
+_OF_DOUBTS: dict[str, int | float | str] = {
+    "instances": "a, b",
+    "failing": 8,
+    "seen": 10,
+    "references": 2,
+    "down": 1,
+    "agree": 2,
+    "observers": 3,
+}
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_a_sentence(reason: Reason) -> None:
     words = {
         name: name
         for name in ("instance", "proxy", "opens", "scope", "by", "reason", "freeze", "until", "gate")
     }
-    assert sentence(reason, {"failures": 3, "seconds": 4.2, "moves": 1, "serving": 1, "needed": 2, **words})
+    assert sentence(
+        reason, {"failures": 3, "seconds": 4.2, "moves": 1, "serving": 1, "needed": 2, **_OF_DOUBTS, **words}
+    )

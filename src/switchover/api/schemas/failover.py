@@ -94,6 +94,15 @@ class FailoverEventBody(Body):
         )
 
 
+class VantageBody(Body):
+    """How another replica saw an instance."""
+
+    observer: str = Field(description="The replica.")
+    health_status: Health
+    consecutive_failures: int
+    at: datetime = Field(description="When it told.")
+
+
 class CandidateBody(Body):
     """How one instance stood when the policy was asked."""
 
@@ -108,6 +117,9 @@ class CandidateBody(Body):
     priority: int
     weight: int
     connections: int
+    vantages: list[VantageBody] = Field(
+        description="How other replicas see it, where the policy asks for a quorum of observers."
+    )
 
     @classmethod
     def of(cls, candidate: CandidateEvidence) -> Self:
@@ -124,6 +136,15 @@ class CandidateBody(Body):
             priority=candidate.priority,
             weight=candidate.weight,
             connections=candidate.connections,
+            vantages=[
+                VantageBody(
+                    observer=vantage.observer,
+                    health_status=vantage.health,
+                    consecutive_failures=vantage.consecutive_failures,
+                    at=vantage.at,
+                )
+                for vantage in candidate.vantages
+            ],
         )
 
 

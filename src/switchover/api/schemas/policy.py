@@ -107,6 +107,13 @@ class RecoveryActionBody(Body):
     command: str | None
 
 
+class QuorumBody(Body):
+    """How many replicas must see an instance down before that counts."""
+
+    observers: int
+    agree: int
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -136,6 +143,7 @@ class PolicyBody(Body):
     all_down: AllDown
     rules: RulesBody
     recovery_action: RecoveryActionBody
+    quorum: QuorumBody
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

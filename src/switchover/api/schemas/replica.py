@@ -21,6 +21,9 @@ class ReplicaBody(Body):
     is_live: bool = Field(description="Whether it may decide about its proxies.")
     proxies_owned: int = Field(description="How many proxies it decides about.")
     seconds_since_renewal: float = Field(description="Since it last gave a sign of life in the database.")
+    doubt: str | None = Field(
+        description="Why it does not believe what it sees, so that it moves nothing by itself; null while it does."
+    )
     standing: str = Field(description="The same in words.")
 
     @classmethod
@@ -35,6 +38,7 @@ class ReplicaBody(Body):
             is_live=state.is_live,
             proxies_owned=state.proxies_owned,
             seconds_since_renewal=round(state.seconds_since_renewal, 3),
+            doubt=state.doubt,
             standing=_standing(state),
         )
 
@@ -44,4 +48,6 @@ def _standing(state: ReplicaState) -> str:
         at = state.failing_since.isoformat(timespec="seconds").replace("+00:00", "Z")
         return f"cannot renew since {at}" + ("" if state.is_live else ", decides nothing")
     renewed = f"renewed {state.seconds_since_renewal:.1f} s ago"
+    if state.is_live and state.doubt is not None:
+        return f"{renewed}; {state.doubt[:1].lower()}{state.doubt[1:]}"
     return renewed if state.is_live else f"gone, {renewed}"

@@ -52,6 +52,7 @@ from switchover.model.policy import (
     Traffic,
     relation_problems,
 )
+from switchover.model.quorum import MOST_OBSERVERS, Quorum
 from switchover.model.recovery import RecoveryAction
 from switchover.model.rules import SafetyRules
 from switchover.model.steadiness import AllDown, FailbackMode, FailbackWindow, FlapDamping
@@ -126,12 +127,23 @@ class TrafficDocument(Document):
     )
 
 
+class QuorumDocument(Document):
+    """How many replicas must see an instance down before that counts."""
+
+    observers: Annotated[int, Between(1, MOST_OBSERVERS)] | None = setting(
+        "How many replicas probe each instance; 1 is the proxy's owner alone.", default=1
+    )
+    agree: Annotated[int, Between(1, MOST_OBSERVERS)] | None = setting(
+        "How many of them must see it down, at most observers.", default=1
+    )
+
+
 class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow`, `rules` and `recoveryAction` are merged field by
-    field.
+    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow`, `rules`, `recoveryAction` and `quorum` are merged
+    field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = setting(
@@ -207,6 +219,9 @@ class PolicyDocument(Document):
     recovery_action: RecoveryActionDocument | None = setting(
         "What is called to bring a failed instance back.", default={}
     )
+    quorum: QuorumDocument | None = setting(
+        "How many replicas must see an instance down.", default={"observers": 1, "agree": 1}
+    )
 
 
 _IN_FORCE = {
@@ -216,7 +231,11 @@ _IN_FORCE = {
     "given_failback": "failback",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping, RecoveryAction)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping, RecoveryAction, Quorum)
+
+
+_GROUPS = ("health_check", "traffic", "flap_damping", "recovery_action", "quorum")
+"""Settings that are merged field by field; each field is its own, whatever the others are."""
 
 
 def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None = None) -> FailoverPolicy:
@@ -232,16 +251,11 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
     document = read(PolicyDocument, config, _PREFIX)
     given = document.given()
     changes: dict[str, Any] = {}
-    if given.get("health_check") is not None:
-        changes["health_check"] = _merged(base.health_check, given.pop("health_check"))
-    if given.get("traffic") is not None:
-        changes["traffic"] = _merged(base.traffic, given.pop("traffic"))
-    if given.get("flap_damping") is not None:
-        changes["flap_damping"] = _merged(base.flap_damping, given.pop("flap_damping"))
+    for group in _GROUPS:
+        if given.get(group) is not None:
+            changes[group] = _merged(getattr(base, group), given.pop(group))
     if given.get("failback_window") is not None:
         changes["failback_window"] = failback_window(base.failback_window, given.pop("failback_window"))
-    if given.get("recovery_action") is not None:
-        changes["recovery_action"] = _merged(base.recovery_action, given.pop("recovery_action"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     if given.get("rules") is not None:
@@ -306,6 +320,7 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     FlapDamping: FlapDampingDocument,
     FailbackWindow: FailbackWindowDocument,
     RecoveryAction: RecoveryActionDocument,
+    Quorum: QuorumDocument,
 }
 
 

@@ -1,7 +1,7 @@
 """What replicas tell each other through PostgreSQL: rows that say it, and notes that somebody should look."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from switchover.model.backoff import Backoff
 from switchover.model.clock import Clock
 from switchover.model.errors import StoreUnavailable
+from switchover.model.observation import Health
 from switchover.model.plan import Phase, Receipt, ReceiptKind, TrafficEvidence
+from switchover.model.vantage import VantageReport
 from switchover.record.exchange import Changes, Connected, Exchange, Notes
 from switchover.record.sql.engine import Database
 from switchover.record.sql.postgresql import DriverConnection
-from switchover.record.sql.postgresql_notes import CHANNEL, read_note, receipt_came, tell, traffic_carried
-from switchover.record.sql.schema import node_receipts, nodes, proxies
+from switchover.record.sql.postgresql_notes import (
+    CHANNEL,
+    read_note,
+    receipt_came,
+    tell,
+    traffic_carried,
+    vantage_told,
+)
+from switchover.record.sql.schema import node_receipts, nodes, proxies, vantage_reports
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +78,14 @@ class PostgresqlExchange(Exchange):
     async def nodes(self) -> Sequence[Connected]:
         """See the Protocol."""
         return await self._database.read(_nodes)
+
+    async def note_vantages(self, reports: Sequence[VantageReport]) -> None:
+        """See the Protocol."""
+        await self._database.write(_note_vantages, reports)
+
+    async def vantages(self, proxy_ids: Collection[str]) -> Sequence[VantageReport]:
+        """See the Protocol."""
+        return await self._database.read(_vantages, proxy_ids)
 
     async def tell_traffic(self, accounts: Sequence[TrafficEvidence]) -> None:
         """See the Protocol."""
@@ -198,6 +215,60 @@ async def _nodes(connection: AsyncConnection) -> Sequence[Connected]:
     return [
         Connected(node_id=row.node_id, replica_id=row.replica_id, since=row.since)
         for row in sorted(rows, key=lambda row: row.node_id)
+    ]
+
+
+async def _note_vantages(connection: AsyncConnection, reports: Sequence[VantageReport]) -> None:
+    if not reports:
+        return
+    # In order: two that tell of the same instances cannot block each other for ever.
+    rows = [
+        {
+            "proxy_id": report.proxy_id,
+            "instance_id": report.instance_id,
+            "replica_id": report.replica_id,
+            "health": report.health,
+            "consecutive_failures": report.consecutive_failures,
+            "reported_at": func.clock_timestamp(),
+        }
+        for report in sorted(reports, key=lambda report: (report.proxy_id, report.instance_id))
+    ]
+    told = insert(vantage_reports).values(rows)
+    await connection.execute(
+        told.on_conflict_do_update(
+            index_elements=[
+                vantage_reports.c.proxy_id,
+                vantage_reports.c.instance_id,
+                vantage_reports.c.replica_id,
+            ],
+            set_={
+                "health": told.excluded.health,
+                "consecutive_failures": told.excluded.consecutive_failures,
+                "reported_at": told.excluded.reported_at,
+            },
+        )
+    )
+    for proxy_id in sorted({report.proxy_id for report in reports}):
+        await tell(connection, vantage_told(proxy_id))
+
+
+async def _vantages(connection: AsyncConnection, proxy_ids: Collection[str]) -> Sequence[VantageReport]:
+    age = func.extract("epoch", func.clock_timestamp() - vantage_reports.c.reported_at)
+    rows = await connection.execute(
+        select(vantage_reports, age.label("age_seconds")).where(
+            vantage_reports.c.proxy_id.in_(sorted(proxy_ids))
+        )
+    )
+    return [
+        VantageReport(
+            proxy_id=row.proxy_id,
+            instance_id=row.instance_id,
+            replica_id=row.replica_id,
+            health=Health(row.health),
+            consecutive_failures=row.consecutive_failures,
+            age_seconds=float(row.age_seconds),
+        )
+        for row in sorted(rows, key=lambda row: (row.proxy_id, row.instance_id, row.replica_id))
     ]
 
 

@@ -27,7 +27,7 @@ from switchover.model.lease import Fence, Holding, Lease, Member, Replica
 from switchover.record.membership import Membership
 from switchover.record.sql.engine import Database
 from switchover.record.sql.postgresql_notes import MEMBERS, tell
-from switchover.record.sql.schema import leases, proxies, replicas
+from switchover.record.sql.schema import leases, proxies, replicas, vantage_reports
 
 FORGOTTEN_SECONDS = 24 * 3600.0
 """How long a session that has ended is still shown."""
@@ -71,9 +71,11 @@ class SqlMembership(Membership):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def renew(self, replica: Replica, session_seconds: float) -> Sequence[Member]:
+    async def renew(
+        self, replica: Replica, session_seconds: float, doubt: str | None = None
+    ) -> Sequence[Member]:
         """See the Protocol."""
-        return await self._database.write(_renew, replica, session_seconds)
+        return await self._database.write(_renew, replica, session_seconds, doubt)
 
     async def leave(self, replica_id: UUID) -> None:
         """See the Protocol."""
@@ -92,12 +94,14 @@ class SqlMembership(Membership):
         await self._database.write(_hand_over, replica_id, heirs)
 
 
-async def _renew(connection: AsyncConnection, replica: Replica, session_seconds: float) -> Sequence[Member]:
+async def _renew(
+    connection: AsyncConnection, replica: Replica, session_seconds: float, doubt: str | None
+) -> Sequence[Member]:
     until = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, session_seconds)
     renewed = await connection.execute(
         update(replicas)
         .where(replicas.c.replica_id == replica.replica_id)
-        .values(renewed_at=_NOW, expires_at=until)
+        .values(renewed_at=_NOW, expires_at=until, doubt=doubt)
     )
     if renewed.rowcount == 0:
         forgotten = _NOW - func.make_interval(0, 0, 0, 0, 0, 0, FORGOTTEN_SECONDS)
@@ -110,7 +114,12 @@ async def _renew(connection: AsyncConnection, replica: Replica, session_seconds:
                 started_at=replica.started_at,
                 renewed_at=_NOW,
                 expires_at=until,
+                doubt=doubt,
             )
+        )
+        # What replicas saw that nobody remembers.
+        await connection.execute(
+            delete(vantage_reports).where(vantage_reports.c.replica_id.not_in(select(replicas.c.replica_id)))
         )
         await tell(connection, MEMBERS)
     rows = await connection.execute(
@@ -120,6 +129,7 @@ async def _renew(connection: AsyncConnection, replica: Replica, session_seconds:
         Member(
             replica=Replica(replica_id=row.replica_id, name=row.name, url=row.url, started_at=row.started_at),
             seconds_left=float(row.seconds_left),
+            doubt=row.doubt,
         )
         for row in sorted(rows, key=lambda row: row.replica_id)
     ]

@@ -40,6 +40,11 @@ def receipt_came(proxy_id: str) -> Mapping[str, Any]:
     return {"receipt": proxy_id}
 
 
+def vantage_told(proxy_id: str) -> Mapping[str, Any]:
+    """An observer told what it sees of a proxy's instances."""
+    return {"vantage": proxy_id}
+
+
 def traffic_carried(replica_id: UUID, accounts: Sequence[TrafficEvidence]) -> Iterator[Mapping[str, Any]]:
     """What the nodes of a replica carried, in as many notes as it takes. What fits into none is left out."""
     batch: list[Any] = []
@@ -68,6 +73,8 @@ def read_note(payload: str, replica_id: UUID) -> Notes:
             return Notes(proxies=frozenset({proxy_id}))
         case {"receipt": str(proxy_id)}:
             return Notes(receipts=frozenset({proxy_id}))
+        case {"vantage": str(proxy_id)}:
+            return Notes(vantages=frozenset({proxy_id}))
         case {"members": True}:
             return Notes(members=True)
         case {"scopes": True}:

@@ -16,6 +16,7 @@ from switchover.model.policy import (
     Traffic,
 )
 from switchover.model.proxy import Proxy
+from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.record.sql.scope_rows import rules_document, rules_of
 from switchover.record.sql.steadiness_rows import pin_note_of, steadiness_columns, steadiness_of
@@ -49,6 +50,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         **steadiness_columns(policy),
         "rules": rules_document(policy.rules),
         "recovery_action": asdict(policy.recovery_action),
+        "quorum": asdict(policy.quorum),
     }
 
 
@@ -82,6 +84,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         **steadiness_of(row),
         rules=rules_of(row.rules),
         recovery_action=_action_of(row.recovery_action),
+        quorum=Quorum() if row.quorum is None else Quorum(**row.quorum),
     )
 
 

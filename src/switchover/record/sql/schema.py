@@ -129,6 +129,7 @@ proxy_failover_configurations = Table(
         "all_down", AllDown, comment="What nodes do while none could serve", server_default="keep_last"
     ),
     Column("rules", Document, comment="Safety rules of the proxy itself; null for none"),
+    Column("quorum", Document, comment="How many replicas must see an instance down; null: its owner alone"),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
     Column("recovery_action", Document, comment="What is called to bring an instance back; null for nothing"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
@@ -378,6 +379,7 @@ replicas = Table(
     Column("started_at", UtcTime, nullable=False, comment="When it started, by its own clock"),
     Column("renewed_at", UtcTime, nullable=False, comment="Its last sign of life"),
     Column("expires_at", UtcTime, nullable=False, comment="End of its session, and of all its leases"),
+    Column("doubt", Text, comment="Why it does not believe what it sees; null while it does"),
     comment="Replicas and their sessions, by the clock of the database",
 )
 
@@ -417,6 +419,19 @@ node_receipts = Table(
     Column("replica_id", Uuid, nullable=False, comment="Who heard it"),
     Column("received_at", UtcTime, nullable=False, comment="When"),
     comment="Newest answer of each node about each proxy",
+)
+
+vantage_reports = Table(
+    "vantage_reports",
+    metadata,
+    # No foreign keys: a report may outlive what it is about, and counts for a while only.
+    Column("proxy_id", Name, primary_key=True, comment="The proxy"),
+    Column("instance_id", Uuid, primary_key=True, comment="Its instance"),
+    Column("replica_id", Uuid, primary_key=True, comment="Who looked at it for the proxy's owner"),
+    word_column("health", Health, comment="What it believes"),
+    Column("consecutive_failures", Integer, nullable=False, comment="As it counted"),
+    Column("reported_at", UtcTime, nullable=False, comment="When it told"),
+    comment="How replicas see instances of proxies that ask for a quorum",
 )
 
 schema_revisions = Table(

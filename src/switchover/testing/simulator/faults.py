@@ -146,6 +146,23 @@ def clock_jumps(world: "Simulation") -> str | None:
     return f"the clock of {replica.name} jumps by {seconds:.1f} s"
 
 
+def sight_goes(world: "Simulation") -> str | None:
+    """A replica reaches no instance any more."""
+    replica = _replica(world)
+    if replica is None or any(each.prober.blind for each in world.replicas if each.is_up):
+        return None
+    replica.prober.blind = True
+    return f"{replica.name} goes blind"
+
+
+def sight_returns(world: "Simulation") -> str | None:
+    """Whoever was blind sees again."""
+    blind = [replica for replica in world.replicas if replica.is_up and replica.prober.blind]
+    for replica in blind:
+        replica.prober.blind = False
+    return "everybody sees again" if blind else None
+
+
 def traffic(world: "Simulation") -> str | None:
     """Nodes tell what they carried."""
     for node in world.nodes:

@@ -31,10 +31,12 @@ class SimulatedProber(Prober):
 
     Attributes:
         calm: While True nothing is lost.
+        blind: While True it reaches nothing.
     """
 
     def __init__(self, clock: Clock, instances: Instances, dice: Dice) -> None:
         self.calm = False
+        self.blind = False
         self._clock = clock
         self._instances = instances
         self._dice = dice
@@ -47,7 +49,7 @@ class SimulatedProber(Prober):
         for probe in due:
             if probe.instance_id not in self._under_way:
                 self._under_way.add(probe.instance_id)
-                hangs = probe.instance_id in self._instances.hung
+                hangs = self.blind or probe.instance_id in self._instances.hung
                 takes = probe.timeout_seconds if hangs else self._dice.uniform(0, _SLOWEST_SECONDS)
                 loop.call_later(takes, self._end, probe)
 
@@ -66,7 +68,7 @@ class SimulatedProber(Prober):
         instance_id, address = probe.instance_id, probe.address
         if not self.calm and self._dice.happens(_LOST):
             outcome, code = Outcome.INCONCLUSIVE, "lost"
-        elif instance_id in self._instances.hung:
+        elif self.blind or instance_id in self._instances.hung:
             outcome, code = Outcome.FAIL, "timeout"
         elif instance_id in self._instances.dead:
             outcome, code = Outcome.FAIL, "connect_refused"

@@ -1,14 +1,17 @@
 """One replica: a whole control plane on a loop, clocks and wires of its own."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from switchover.control.cycle import PassResult
 from switchover.control.fleet import ProxyState
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.selfwatch import SelfDoubt
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.decide import decide
 from switchover.model.clock import IdFactory
@@ -51,6 +54,20 @@ class Surroundings:
     stored: Stored
     driver: type[NodeDriver]
     losses: float
+    decided: Callable[[str, PassResult], None]
+    doubting: SelfDoubt
+
+
+class _WatchedPlane(ControlPlane):
+    """Tells of every pass once what it decided is stored."""
+
+    def __init__(self, parts: Parts, decided: Callable[[PassResult], None]) -> None:
+        self._decided = decided
+        super().__init__(parts)
+
+    def _heed(self, result: PassResult) -> None:
+        self._decided(result)
+        super()._heed(result)
 
 
 class SimulatedReplica:
@@ -99,7 +116,7 @@ class SimulatedReplica:
             url=f"http://{self.name}",
             started_at=self.clock.now(),
         )
-        return ControlPlane(
+        return _WatchedPlane(
             Parts(
                 store=self.wire.to(around.company.store, here=("close",)),
                 drivers=tuple(self.drivers.values()),
@@ -113,7 +130,9 @@ class SimulatedReplica:
                     exchange=self.wire.to(self.way, here=("listen", "notes")),
                     session_seconds=SESSION_SECONDS,
                 ),
-            )
+                doubting=around.doubting,
+            ),
+            partial(around.decided, self.name),
         )
 
     @property

@@ -5,23 +5,28 @@ import sys
 import traceback
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import structlog
 
+from switchover.control.selfwatch import SelfDoubt
 from switchover.model.address import Address
 from switchover.model.instance import Instance
 from switchover.model.policy import FailoverPolicy, Listener
 from switchover.model.proxy import Proxy
+from switchover.model.quorum import Quorum
 from switchover.testing.clock import CountingIds
 from switchover.testing.simulator.clock import BEGINNING
 from switchover.testing.simulator.company import SimulatedCompany, SimulatedStore
 from switchover.testing.simulator.dice import Dice
+from switchover.testing.simulator.faults import MOST_REPLICAS
 from switchover.testing.simulator.node import NodeDriver, SimulatedNode
 from switchover.testing.simulator.prober import Instances
 from switchover.testing.simulator.replica import Process, SimulatedReplica, Surroundings
-from switchover.testing.simulator.steps import PROXY_IDS, STEPS, port_of
+from switchover.testing.simulator.steps import OBSERVING_STEPS, PROXY_IDS, STEPS, port_of
 from switchover.testing.simulator.time import BusyForEver, SimulatedTime
+from switchover.testing.simulator.truth import Truth
 from switchover.testing.simulator.wire import at_once
 from switchover.testing.simulator.witness import Witness
 
@@ -31,6 +36,20 @@ _NETWORK = 0x5DEECE66D
 FEWEST_STEPS, MOST_STEPS = 5, 14
 _PAUSES = ((4, (0.0, 0.3)), (5, (0.3, 1.2)), (1, (1.2, 6.0)))
 """How long the world goes on after a step, in seconds, and how often: within a commit, a probe or two, a lost session."""
+
+_KINDS = 0x9E3779B9
+"""Makes of a seed what kind of world it is, so that schedules of the plain kind stay what they were."""
+
+
+class _Kind(Enum):
+    PLAIN = ""
+    QUORUM = ", 2 of 3 observers must agree"
+    REFERENCES = ", with reference targets"
+
+
+_KINDS_OF_WORLDS = ((82.0, _Kind.PLAIN), (14.0, _Kind.QUORUM), (4.0, _Kind.REFERENCES))
+_QUORUM = Quorum(observers=3, agree=2)
+_REFERENCES = (Address(host="192.0.2.1", port=443), Address(host="192.0.2.2", port=443))
 
 QUIET_SECONDS = 90.0
 """How long it may take at the most until everything is as it should be: an ended session, growing pauses, polls."""
@@ -117,11 +136,13 @@ class Simulation:
 
     def __init__(self, seed: int, *, store: type[SimulatedStore], driver: type[NodeDriver]) -> None:
         self.dice = Dice(seed)
+        self._kind = Dice(seed ^ _KINDS).weighted(_KINDS_OF_WORLDS)
         network = Dice(seed ^ _NETWORK)
         self.time = SimulatedTime(network)
         self.company = SimulatedCompany(self.time, network, store)
-        self.witness = Witness(self.company)
         self.instances = Instances()
+        self.truth = Truth(self.time, self.instances)
+        self.witness = Witness(self.company, self.truth)
         self.trace: list[str] = []
         self.away: set[str] = set()
         self.replicas: list[SimulatedReplica] = []
@@ -141,6 +162,8 @@ class Simulation:
             stored=self.witness.stored,
             driver=driver,
             losses=self.dice.pick((0.0, 0.01, 0.05)),
+            decided=self.witness.decided,
+            doubting=SelfDoubt(references=_REFERENCES if self._kind is _Kind.REFERENCES else ()),
         )
         self._instance_count = 0
 
@@ -239,6 +262,7 @@ class Simulation:
                 listener=Listener(port=port_of(proxy_id)),
                 exclusive=exclusive,
                 max_failbacks=self.dice.pick((1, 2)),
+                quorum=_QUORUM if self._kind is _Kind.QUORUM else Quorum(),
             )
             proxy = Proxy(proxy_id=proxy_id, owner_id="alice", policy=policy, created_at=now, updated_at=now)
             at_once(self.company.store.create_proxy(proxy))
@@ -256,18 +280,21 @@ class Simulation:
                 )
                 at_once(self.company.store.add_instance(instance))
         self.witness.watch(self.nodes)
-        for _ in range(self.dice.pick((2, 2, 2, 3))):
+        replicas = self.dice.pick((2, 2, 2, 3))
+        for _ in range(MOST_REPLICAS if self._kind is _Kind.QUORUM else replicas):
             self.start_replica()
         for node in self.nodes:
             self.connect(node)
         self.note(
             f"{len(self.replicas)} replicas, {len(self.nodes)} nodes, {len(self.proxy_ids)} proxies"
-            f"{', exclusive' if exclusive else ''}"
+            f"{', exclusive' if exclusive else ''}{self._kind.value}"
         )
         self.time.advance(self.dice.uniform(0, 3))
 
     def _step(self) -> None:
-        words = self.dice.weighted(STEPS)(self)
+        self.truth.note(self.replicas)
+        words = self.dice.weighted(STEPS if self._kind is _Kind.PLAIN else OBSERVING_STEPS)(self)
+        self.truth.note(self.replicas)
         if words is not None:
             self.note(words)
         shortest, longest = self.dice.weighted(_PAUSES)
@@ -275,6 +302,7 @@ class Simulation:
 
     def _mend(self) -> None:
         self.note("everything is mended")
+        self.truth.note(self.replicas)
         self.company.calm = True
         self.instances.dead.clear()
         self.instances.hung.clear()
@@ -285,7 +313,7 @@ class Simulation:
             if not replica.is_up:
                 continue
             replica.wire.calm = replica.prober.calm = True
-            replica.off_nodes = False
+            replica.off_nodes = replica.prober.blind = False
             if replica.process is Process.PAUSED:
                 replica.wake()
             if replica.wire.cut:

@@ -18,6 +18,8 @@ from switchover.testing.simulator.faults import (
     replica_starts,
     replica_stops,
     replica_wakes,
+    sight_goes,
+    sight_returns,
     store_goes,
     store_is_cut,
     store_returns,
@@ -65,6 +67,7 @@ def report(world: "Simulation") -> str | None:
     instance = _instance(world, active=0.5)
     if instance is None:
         return None
+    world.truth.reported(instance.instance_id)
     verdict = world.dice.pick(("healthy", "unhealthy", "unhealthy", "unknown"))
     return _ask(
         world,
@@ -254,6 +257,9 @@ STEPS: tuple[tuple[float, Step], ...] = (
     (2, clock_jumps),
     (3, traffic),
 )
+
+OBSERVING_STEPS: tuple[tuple[float, Step], ...] = (*STEPS, (12, sight_goes), (4, sight_returns))
+"""What may happen where several replicas look at the same instances, or have reference targets."""
 
 
 def _instance(world: "Simulation", *, active: float) -> Instance | None:

@@ -116,7 +116,7 @@ class SimulatedTime:
             alone = len(ready) == 1
             loop = self.running = ready[0] if alone else self._dice.pick(ready)
             self.others_wait = not alone
-            events._set_running_loop(cast("asyncio.AbstractEventLoop", loop))  # noqa: SLF001 - the way that asyncio gives to loops
+            events._set_running_loop(loop.for_asyncio)  # noqa: SLF001 - the way that asyncio gives to loops
             try:
                 while loop.ready:
                     loop.turn()
@@ -135,12 +135,14 @@ class ReplicaLoop:
 
     Attributes:
         runs: Whether it is given turns; False is a process that was stopped, or is gone.
+        for_asyncio: This, as asyncio names what it asks of a loop.
     """
 
     def __init__(self, time: SimulatedTime) -> None:
         self.ready: deque[Due] = deque()
         self.runs = True
         self.troubles: list[str] = []
+        self.for_asyncio = cast("asyncio.AbstractEventLoop", self)
         self._time = time
         self._tasks = 0
         time.loops.append(self)
@@ -181,7 +183,7 @@ class ReplicaLoop:
         return self.call_at(self._time.now + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=cast("asyncio.AbstractEventLoop", self))
+        return asyncio.Future(loop=self.for_asyncio)
 
     def create_task(
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None

@@ -30,6 +30,7 @@ _READS = frozenset(
         "receipts",
         "refusals",
         "nodes",
+        "vantages",
     }
 )
 

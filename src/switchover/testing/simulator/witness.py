@@ -5,6 +5,9 @@ While a schedule runs:
 - A committed move takes the epoch one further, from the active that was, to an instance that is registered, ready and
   healthy, and in the evidence nothing speaks against it (a person may move to a damped one); a failback goes to no
   damped one. Its evidence replays to the same decision. It has one event of its own, an audit entry and a message.
+- Where 2 of 3 observers must agree, nobody leaves an instance that is well because one replica cannot see it.
+- A replica that doubts itself moves nothing for what its probes saw.
+- What was decided is decided again from the view that was looked at, and the event has that evidence.
 - At most one move of a proxy is open, and what is closed stays as it was closed.
 - A node is told no older epoch than it runs, none that was never stored, and in one epoch one active: on every node, by
   every replica. A node of an exclusive proxy is told no new active while another node serves an older one.
@@ -17,12 +20,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from switchover.control.cycle import PassResult
 from switchover.control.evidence import record_of
 from switchover.control.fleet import ProxyState
 from switchover.control.replay import replay
 from switchover.decision.damping import damping_of
+from switchover.decision.decide import decide
 from switchover.decision.eligibility import lasting_vetoes
-from switchover.decision.reasons import Veto
+from switchover.decision.reasons import BY_EVIDENCE, Reason, Veto
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Trigger
 from switchover.model.lease import Fence
 from switchover.model.observation import Health
@@ -32,6 +37,7 @@ from switchover.record.store import Pass
 from switchover.testing.simulator.company import SimulatedCompany
 from switchover.testing.simulator.node import SimulatedNode
 from switchover.testing.simulator.replica import SimulatedReplica
+from switchover.testing.simulator.truth import Truth
 
 _FENCED = frozenset(
     {
@@ -50,17 +56,32 @@ _FENCED = frozenset(
 )
 
 
+_WORTH_A_LOOK = frozenset(
+    {
+        Reason.SUSPECTED,
+        Reason.NOT_SEEN_YET,
+        Reason.MANY_FAIL,
+        Reason.LOOP_LAGS,
+        Reason.REFERENCES_FAIL,
+        Reason.STORE_RETURNED,
+    }
+)
+"""Reasons of a HOLD that keep a move back."""
+
+
 class Witness:
     """Sees everything; `violations` has what should not have been.
 
     Args:
         company: What is stored.
+        truth: What is really so.
     """
 
-    def __init__(self, company: SimulatedCompany) -> None:
+    def __init__(self, company: SimulatedCompany, truth: Truth) -> None:
         self.violations: list[str] = []
         self.moves = 0
         self._company = company
+        self._truth = truth
         self._store = company.store
         self._epochs: dict[str, int] = {}
         self._actives: dict[tuple[str, int], UUID | None] = {}
@@ -101,6 +122,22 @@ class Witness:
             self._actives.get((proxy_id, proxy.epoch)),
         ):
             self._say(f"{proxy_id}: {method} changed the active or the epoch without a move")
+
+    def decided(self, name: str, result: PassResult) -> None:
+        """A replica has ended a pass, and what it decided is stored."""
+        decision, event, proxy_id = result.decision, result.event, result.state.proxy.proxy_id
+        if event is None and decision.reason not in _WORTH_A_LOOK:
+            return
+        if decision.reason is not Reason.MANUAL and decide(result.view, result.at) != decision:
+            self._say(f"{proxy_id}: what {name} decided is not decided again from what it looked at")
+        if len(decision.candidates) != len(result.view.instances):
+            self._say(f"{proxy_id}: {name} decided {decision.reason.value} without evidence")
+        if event is None:
+            return
+        if event.evidence["candidates"] != [candidate.as_json() for candidate in decision.candidates]:
+            self._say(f"{proxy_id}: epoch {event.epoch} has other evidence than it was decided by")
+        if result.view.doubt is not None and decision.reason in BY_EVIDENCE:
+            self._say(f"{proxy_id}: {name} doubts itself and makes epoch {event.epoch}")
 
     def told(self, node: SimulatedNode, plan: Plan) -> None:
         """The node is about to run this plan."""
@@ -230,6 +267,7 @@ class Witness:
             self._say(f"{proxy_id}: two moves are open")
         self._check_target(event)
         self._check_evidence(event)
+        self._check_quorum(event)
         self._check_trail(change, event)
         for closed in (change.move.superseded,):
             if closed is not None:
@@ -270,6 +308,15 @@ class Witness:
                 self._say(
                     f"{event.proxy_id}: epoch {event.epoch} fails back to {target.name}, which is damped"
                 )
+
+    def _check_quorum(self, event: FailoverEvent) -> None:
+        quorum = self._store.proxy(event.proxy_id).policy.quorum
+        if event.reason_code != Reason.ACTIVE_UNHEALTHY or quorum.agree <= 1:
+            return
+        if self._truth.was_well(event.source_instance_id) and self._truth.troubled <= 1:
+            self._say(
+                f"{event.proxy_id}: epoch {event.epoch} leaves an instance that is well, and one observer alone was blind"
+            )
 
     def _check_trail(self, change: Pass, event: FailoverEvent) -> None:
         entries = [e.entry_id for e in change.trail.audit if e.subject_id == event.event_id]

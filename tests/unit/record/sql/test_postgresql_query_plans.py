@@ -17,7 +17,7 @@ from switchover.model.policy import FailoverPolicy
 from switchover.model.rules import FLEET, Scope, ScopeKind, scope_of_proxy, scope_of_user
 from switchover.record.sql.proxy_rows import policy_columns
 from switchover.record.sql.retention import expired
-from switchover.record.sql.schema import proxies
+from switchover.record.sql.schema import proxies, vantage_reports
 from switchover.record.sql.scopes import counted_moves
 from switchover.record.sql.store import SqlStore, open_store
 
@@ -63,6 +63,8 @@ INSERT INTO blocked_moves SELECT gen_random_uuid(), 'p' || n, 'failback', 'autom
     FROM generate_series(1, 1000) n, generate_series(1, 20) m;
 INSERT INTO audit_log SELECT gen_random_uuid(), now() - a * interval '1 day', 'person', 'ann', false, 'x', 'p' || n, NULL,
     '{}' FROM generate_series(1, 1000) n, generate_series(1, 20) a;
+INSERT INTO vantage_reports SELECT 'p' || n, an_id(n * 3 + i), an_id(r), 'healthy', 0, now()
+    FROM generate_series(1, 1000) n, generate_series(0, 2) i, generate_series(1, 2) r;
 ANALYZE
 """
 DOCUMENTS = policy_columns(FailoverPolicy())
@@ -232,6 +234,11 @@ async def test_the_moves_that_a_limit_counts_are_found_by_index(plan_of: Planner
 
     assert "ix_proxy_failover_events_committed_at" in plan or "proxy_failover_events_proxy_id" in plan
     assert not ("Seq Scan" in plan and scope.kind is not ScopeKind.USER)
+
+
+async def test_what_observers_saw_of_some_proxies_is_found_by_index(plan_of: Planner) -> None:
+    wanted = select(vantage_reports).where(vantage_reports.c.proxy_id.in_(["p1", "p2"]))
+    assert "pk_vantage_reports" in await plan_of(written_out(wanted))
 
 
 async def test_what_is_expired_is_found_by_index(plan_of: Planner) -> None:
