@@ -6,7 +6,7 @@ from typing import Any
 
 from switchover.control.evidence import evidence_of
 from switchover.control.fleet import ProxyState
-from switchover.decision.reasons import Reason, sentence
+from switchover.decision.reasons import OUT_OF_SIGHT, sentence
 from switchover.decision.verdict import EVENT_TYPES, BlockedWish, Decision, trigger_of
 from switchover.decision.view import View
 from switchover.model.actor import AUTOMATION
@@ -15,8 +15,6 @@ from switchover.model.clock import IdFactory
 
 NOTED_EACH = timedelta(minutes=1)
 """How often it is stored that the same move is blocked still; in between it is counted in memory."""
-
-_TELLS_NOTHING = frozenset({Reason.STORE_AWAY, Reason.STORE_RETURNED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ def block_after(state: ProxyState, view: View, decision: Decision, *, now: datet
     """What is blocked of `state` after `decision`, which was made on `view`."""
     known = state.blocked
     if decision.blocked is None:
-        if known is None or decision.reason in _TELLS_NOTHING:
+        if known is None or decision.reason in OUT_OF_SIGHT:
             return Block(move=known, noted_at=state.block_noted_at)
         return Block(move=None, noted_at=None, changes=(replace(known, ended_at=now),))
     fresh = _blocked(state, decision, decision.blocked, now=now, ids=ids)

@@ -3,24 +3,12 @@
 from datetime import datetime
 
 from switchover.decision.decide import decide
-from switchover.decision.reasons import BY_RULES, Reason
+from switchover.decision.reasons import BY_RULES, OUT_OF_SIGHT, Reason
 from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 
-_PUT_OFF = (
-    frozenset(
-        {
-            Reason.STORE_AWAY,
-            Reason.STORE_RETURNED,
-            Reason.NOT_SEEN_YET,
-            Reason.MANY_FAIL,
-            Reason.LOOP_LAGS,
-            Reason.REFERENCES_FAIL,
-        }
-    )
-    | BY_RULES
-)
+_PUT_OFF = OUT_OF_SIGHT | BY_RULES
 
 
 def evaluate(view: View, now: datetime) -> Decision:

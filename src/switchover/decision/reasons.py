@@ -56,6 +56,18 @@ BY_PEOPLE = frozenset(
 )
 """Why moves are made that people ordered, by name or by an order to the active; every other one is automatic."""
 
+OUT_OF_SIGHT = frozenset(
+    {
+        Reason.STORE_AWAY,
+        Reason.STORE_RETURNED,
+        Reason.NOT_SEEN_YET,
+        Reason.MANY_FAIL,
+        Reason.LOOP_LAGS,
+        Reason.REFERENCES_FAIL,
+    }
+)
+"""Why a move is put off because we may not know what there is to know; that says nothing about what is in its way."""
+
 BY_RULES = frozenset(
     {Reason.PAUSED, Reason.FROZEN, Reason.GATE_OFF, Reason.MOVE_LIMIT_REACHED, Reason.TOO_FEW_SERVING}
 )
