@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from switchover.model.address import is_ip, parse_address
+from switchover.model.gradual import GradualPolicy, steps_problem
 from switchover.model.instance import Instance
 from switchover.model.policy import (
     BalancingAlgorithm,
@@ -216,6 +217,21 @@ def _balancing(value: str) -> dict[str, object]:
     return {"enable_load_balancing": True, "load_balancing_algorithm": BalancingAlgorithm(value)}
 
 
+def _gradual(value: str) -> dict[str, object]:
+    """`off`, or `steps/dwell/most errors/fewest requests`, such as `5,25,100/30s/0.05/20`."""
+    if value == "off":
+        return {"gradual": None}
+    steps, dwell, most, fewest = value.split("/")
+    policy = GradualPolicy(
+        steps=tuple(int(step) for step in steps.split(",")),
+        dwell_seconds=seconds(dwell),
+        max_error_rate=float(most),
+        min_requests=int(fewest),
+    )
+    assert steps_problem(policy.steps) is None
+    return {"gradual": policy}
+
+
 def _quorum(value: str) -> Quorum:
     agree, observers = value.split("/")
     return Quorum(observers=int(observers), agree=int(agree))
@@ -242,6 +258,7 @@ _SETTINGS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "auto_recovery": _one("enable_auto_recovery", _is_on),
     "exclusive": _one("exclusive", _is_on),
     "balancing": _balancing,
+    "gradual": _gradual,
     "quorum": lambda value: {"quorum": _quorum(value)},
     "check": lambda value: {"health_check": HealthCheck(type=CheckType(value))},
     "listener": lambda port: {"listener": Listener(port=int(port))},

@@ -220,6 +220,12 @@ class _Stage:
 
     def _register(self, names: list[str], verb: str, *rest: str) -> None:
         match verb:
+            case "carries":
+                for name in names:
+                    self._carry(
+                        name, int(rest[0]), int(dict(w.split("=", 1) for w in rest[1:]).get("failed", "0"))
+                    )
+                self._run_pass(())
             case "leaves":
                 for name in names:
                     self._view = without_instance(self._view, self._id(name))
@@ -232,6 +238,16 @@ class _Stage:
                 self._run_pass(())
             case _:
                 raise AssertionError(f"not a command: {verb}")
+
+    def _carry(self, name: str, requests: int, failed: int) -> None:
+        instance = self._instance(name)
+        usage = replace(
+            instance.usage,
+            total_requests=instance.usage.total_requests + requests,
+            successful_requests=instance.usage.successful_requests + requests - failed,
+            failed_requests=instance.usage.failed_requests + failed,
+        )
+        self._view = with_instance(self._view, replace(instance, usage=usage))
 
     def _observation(self, name: str, outcome: Outcome, rest: tuple[str, ...]) -> Observation:
         values = dict(word.split("=", 1) for word in rest if "=" in word)
@@ -369,7 +385,7 @@ class _Stage:
 
     def _tell_decision(self, decision: Decision) -> None:
         told = (decision.kind, decision.reason, decision.target_instance_id)
-        if not decision.acts and (told == self._told or self._is_quiet):
+        if not decision.acts and decision.step is None and (told == self._told or self._is_quiet):
             return
         self._told = told
         words = trace.decision_words(decision, self._names)
@@ -383,7 +399,7 @@ class _Stage:
             words += f"; overrides {', '.join(breach.rule.value for breach in decision.overridden)}"
         if decision.recheck_at is not None:
             words += f"; recheck {trace.moment(self._moment_of(decision.recheck_at))}"
-        if decision.acts:
+        if decision.acts or decision.step is not None:
             words += f"; epoch {self._view.proxy.epoch}"
         self._tell("decide", words)
 

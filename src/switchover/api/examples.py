@@ -123,6 +123,7 @@ _EVENT: Json = {
     "drillId": None,
     "forced": False,
     "skipped": [],
+    "gradual": None,
 }
 _ORDERED: Json = {
     **_EVENT,

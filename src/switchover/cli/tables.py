@@ -383,7 +383,9 @@ def _stacked(console: Console, parts: Sequence[Text], separator: str) -> Rendera
 def _last_move(proxy: ProxyView) -> Text:
     if proxy.open_event is not None:
         event = proxy.open_event
-        return styled(f"{event.event_type.value} to {proxy.name_of(event.target_id)} in progress", "yellow")
+        share = "" if event.share is None else f", at {event.share} %"
+        words = f"{event.event_type.value} to {proxy.name_of(event.target_id)} in progress{share}"
+        return styled(words, "yellow")
     if proxy.last_failover_at is None:
         return Text("—")
     return styled(f"{_when(proxy.last_failover_at)} {proxy.last_failover_reason or ''}")

@@ -69,6 +69,7 @@ class EventView:
     created_at: datetime
     scheduled_at: datetime | None = None
     skipped: tuple[str, ...] = ()
+    share: int | None = None
 
     def after_detection_ms(self, stage: str) -> float | None:
         """Milliseconds from detection to `stage`; None where either is unknown."""
@@ -264,6 +265,7 @@ def event_view(document: Mapping[str, Any]) -> EventView:
         created_at=datetime.fromisoformat(document["createdAt"]),
         scheduled_at=_moment(document.get("scheduledAt")),
         skipped=tuple(document.get("skipped") or ()),
+        share=(document.get("gradual") or {}).get("share"),
     )
 
 

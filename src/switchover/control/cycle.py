@@ -196,6 +196,8 @@ class Cycle:
 
     async def _switch(self, intent: Intent) -> None:
         after = intent.after
+        if intent.steps:
+            _tell_step(after)
         if intent.event is not None:
             committed = replace(
                 intent.event, stages=replace(intent.event.stages, committed_at=self._clock.now())
@@ -203,7 +205,7 @@ class Cycle:
             after = replace(after, open_move=committed)
             _tell(committed)
         self._fleet.put(after)
-        if intent.event is not None:
+        if intent.event is not None or intent.steps:
             await self._switching.begin(after)
         else:
             await self._switching.want(after)
@@ -218,16 +220,18 @@ class Cycle:
         else:
             fresh = reconciled(known, state_of(stored, now))
             self._fleet.put(fresh)
-            # A move that we did not see may be our own, whose commit was never confirmed to us.
-            if _open_id(fresh) not in {None, _open_id(known)}:
+            # A move or step that we did not see may be our own, whose commit was never confirmed to us.
+            if _stage_of(fresh) not in {None, _stage_of(known)}:
                 await self._switching.begin(fresh)
             else:
                 await self._switching.want(fresh)
         self._reloaded(proxy_id)
 
 
-def _open_id(state: ProxyState) -> UUID | None:
-    return None if state.open_move is None else state.open_move.event_id
+def _stage_of(state: ProxyState) -> tuple[UUID, int | None] | None:
+    """The open move, and the step that it is at; None without one."""
+    move = state.open_move
+    return None if move is None else (move.event_id, None if move.gradual is None else move.gradual.step)
 
 
 def _warn(move: BlockedMove) -> None:
@@ -243,6 +247,18 @@ def _warn(move: BlockedMove) -> None:
         message=move.message,
         fault="operator",
     )
+
+
+def _tell_step(state: ProxyState) -> None:
+    move = state.open_move
+    if move is not None and move.gradual is not None:
+        _log.info(
+            "step",
+            event_id=str(move.event_id),
+            proxy_id=move.proxy_id,
+            share=move.gradual.share,
+            epoch=state.proxy.epoch,
+        )
 
 
 def _tell(event: FailoverEvent) -> None:

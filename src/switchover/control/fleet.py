@@ -120,7 +120,11 @@ class ProxyState:
     def view(self) -> View:
         """What a decision may look at."""
         seen = view_of(self.proxy, self.instances, self.moves, self.connections)
-        return replace(seen, is_drilling=self.drill is not None and self.drill.status.is_running)
+        return replace(
+            seen,
+            is_drilling=self.drill is not None and self.drill.status.is_running,
+            gradual=None if self.open_move is None else self.open_move.steps_ahead,
+        )
 
     def with_instance(self, instance: Instance) -> "ProxyState":
         """This state with `instance` added or replaced, once it is stored whole."""

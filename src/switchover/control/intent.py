@@ -15,6 +15,7 @@ from switchover.control.telling import (
     message_of,
     redundancy_payload,
 )
+from switchover.decision.gradual import begun
 from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
 from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind
@@ -38,7 +39,7 @@ from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.model.transition import HealthTransition
 from switchover.record.conflicts import schedule_gone
-from switchover.record.store import Move, Pass
+from switchover.record.store import Move, Pass, Stepped
 
 _DRILLS = frozenset({Reason.DRILL, Reason.DRILL_BACK})
 
@@ -75,12 +76,14 @@ class Intent:
         after: The state once `change` is stored.
         event: The move's event; None for a HOLD.
         blocked: The move that this pass was the first to block; None otherwise.
+        steps: Whether the open move takes a step.
     """
 
     change: Pass | None
     after: ProxyState
     event: FailoverEvent | None
     blocked: BlockedMove | None = None
+    steps: bool = False
 
 
 def intend(
@@ -113,6 +116,11 @@ def intend(
         after = _moved(after, move, now)
         messages.append(message_of(ids, Topic.MOVE_COMMITTED, after.proxy, now, event_payload(move.event)))
         audit.append(_move_entry(move.event, _actor(decision, order), now, ids))
+    step = _stepped(believed, decision)
+    if step is not None:
+        proxy = replace(after.proxy, epoch=step.seen_epoch + 1)
+        after = replace(after, proxy=proxy, open_move=step.event)
+        audit.append(_step_entry(step.event, proxy.epoch, now, ids))
     derived = redundancy_of(
         view_of(after.proxy, after.instances, after.moves), previous=after.redundancy, now=now
     )
@@ -129,7 +137,7 @@ def intend(
     after = replace(after, blocked=block.move, block_noted_at=block.noted_at)
     if block.begins and block.move is not None:
         messages.append(message_of(ids, Topic.MOVE_BLOCKED, after.proxy, now, blocked_payload(block.move)))
-    unchanged = move is None and redundancy is None
+    unchanged = move is None and redundancy is None and step is None
     if unchanged and not (turned or believed.turns or block.changes):
         return Intent(change=None, after=after, event=None)
     change = Pass(
@@ -138,6 +146,7 @@ def intend(
         instances=turned,
         transitions=tuple(_transition(believed, turn, ids) for turn in believed.turns),
         move=move,
+        step=step,
         redundancy=redundancy,
         blocked=block.changes,
         trail=Trail(audit=tuple(audit), messages=tuple(messages)),
@@ -148,6 +157,17 @@ def intend(
         after=after,
         event=move.event if move else None,
         blocked=block.move if block.begins else None,
+        steps=step is not None,
+    )
+
+
+def _stepped(state: ProxyState, decision: Decision) -> Stepped | None:
+    if decision.step is None or state.open_move is None:
+        return None
+    return Stepped(
+        seen_active_instance_id=state.proxy.active_instance_id,
+        seen_epoch=state.proxy.epoch,
+        event=replace(state.open_move, gradual=decision.step),
     )
 
 
@@ -191,10 +211,11 @@ def _move(
         created_at=now if planned is None else planned.created_at,
         scheduled_at=None if planned is None else planned.scheduled_at,
         drill_id=order.drill_id,
+        gradual=begun(view, decision, now),
     )
     superseded = None
     if state.open_move is not None:
-        words = f"superseded by event {event.event_id} (epoch {event.epoch})"
+        words = _ended_by(event)
         superseded = close(state.open_move, Closing(status=EventStatus.FAILED, at=now, error_message=words))
     pin = _pin_after(state, decision, order, now)
     return Move(
@@ -207,6 +228,12 @@ def _move(
         forced=order.force and decision.reason is Reason.MANUAL,
         scheduled=planned is not None,
     )
+
+
+def _ended_by(event: FailoverEvent) -> str:
+    if event.reason_code == Reason.GRADUAL_ABORTED:
+        return f"{event.reason}; rolled back by event {event.event_id} (epoch {event.epoch})"
+    return f"superseded by event {event.event_id} (epoch {event.epoch})"
 
 
 def _planned(state: ProxyState, order: Order) -> FailoverEvent | None:
@@ -300,6 +327,14 @@ def _move_entry(event: FailoverEvent, actor: Actor, now: datetime, ids: IdFactor
         **{key: event.evidence[key] for key in ("forced", "skipped") if key in event.evidence},
     }
     return audit_of(ids, actor, "move.commit", event.proxy_id, now, subject_id=event.event_id, detail=detail)
+
+
+def _step_entry(event: FailoverEvent, epoch: int, now: datetime, ids: IdFactory) -> AuditEntry:
+    share = None if event.gradual is None else event.gradual.share
+    detail = {"epoch": epoch, "share": share}
+    return audit_of(
+        ids, AUTOMATION, "move.step", event.proxy_id, now, subject_id=event.event_id, detail=detail
+    )
 
 
 def _health_message(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from switchover.decision.decide import decide
 from switchover.decision.draining import ends_of_orders
+from switchover.decision.gradual import begun
 from switchover.decision.history import remembered
 from switchover.decision.reasons import Reason
 from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
@@ -105,11 +106,14 @@ def without_instance(view: View, instance_id: UUID) -> View:
 
 
 def apply_move(view: View, decision: Decision, now: datetime) -> View:
-    """The view once the decision's move is committed; the same view for a HOLD.
+    """The view once the decision's move, or the step of one, is committed; the same view for any other HOLD.
 
     The epoch grows by one. An operator's move pins its target, except for the first active, which
     nothing was preferred to; leaving the pinned instance takes the pin off.
     """
+    if decision.step is not None:
+        proxy = replace(view.proxy, epoch=view.proxy.epoch + 1)
+        return replace(view, proxy=proxy, gradual=decision.step if decision.step.is_stepping else None)
     if not decision.acts:
         return view
     proxy, pin = view.proxy, _pin_after(view.proxy.pin, decision)
@@ -130,6 +134,7 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
             pin_note=pin,
         ),
         moves=(*remembered(view.moves, now), move),
+        gradual=begun(view, decision, now),
     )
 
 

@@ -71,7 +71,8 @@ def replay(record: Record, policy: FailoverPolicy | None = None) -> Replay:
 
 def _decided(view: View, decision: Decision, now: datetime) -> Decision:
     if decision.reason is Reason.MANUAL:
-        return order_switchover(view, decision.target_instance_id, now)
+        force = "skipped" in decision.facts or bool(decision.overridden)
+        return order_switchover(view, decision.target_instance_id, now, force=force)
     return decide(view, now)
 
 

@@ -117,6 +117,9 @@ class Switching:
         event = state.open_move
         if event is None or self._tasks is None or not self._ownership.holds(state.proxy.proxy_id):
             return
+        if event.steps_ahead is not None and self.carries(state):
+            # Its nodes have their deadline at the last step; until then it is how it should be that it is open.
+            return
         timeout = state.proxy.policy.switch_timeout_seconds
         if not self.carries(state) and event.event_type is EventType.ACTIVATION:
             timeout = 0.0
@@ -151,6 +154,8 @@ class Switching:
     async def complete(self, state: ProxyState, closing: Closing, actor: Actor) -> None:
         """Close the open move of `state` as its owner says; the caller holds the lock."""
         await self._close(state, closing, actor)
+        # Of a move in steps the rest follows at once.
+        await self.want(self._fleet.state(state.proxy.proxy_id))
 
     async def take_in(self, receipt: Receipt) -> None:
         """Take in what a node answered, to us or to another replica."""
@@ -162,7 +167,9 @@ class Switching:
                 return
             self._note(receipt)
             event = state.open_move
-            if event is None or not self._all_applied(state) or not self._ownership.holds(receipt.proxy_id):
+            if event is None or event.steps_ahead is not None or not self._all_applied(state):
+                return
+            if not self._ownership.holds(receipt.proxy_id):
                 return
             now = self._clock.now()
             try:
@@ -231,6 +238,9 @@ class Switching:
                     return
                 state = self._fleet.state(event.proxy_id)
                 if state.open_move is None or state.open_move.event_id != event.event_id:
+                    return
+                if state.open_move.gradual != event.gradual:
+                    # It has taken a step since, and with that one a deadline of its own began.
                     return
                 if not self._ownership.holds(event.proxy_id):
                     return

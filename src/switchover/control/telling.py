@@ -8,6 +8,7 @@ from switchover.model.actor import Actor
 from switchover.model.blocked import BlockedMove
 from switchover.model.clock import IdFactory
 from switchover.model.events import FailoverEvent
+from switchover.model.gradual import GradualMove
 from switchover.model.instance import Instance
 from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
@@ -68,6 +69,7 @@ def event_payload(event: FailoverEvent) -> dict[str, Any]:
         "epoch": event.epoch,
         "scheduledAt": time_text(event.scheduled_at),
         "drillId": _id(event.drill_id),
+        "gradual": None if event.gradual is None else gradual_payload(event.gradual),
         "forced": bool(event.evidence.get("forced", False)),
         "durationMs": event.duration_ms,
         "stages": {
@@ -79,6 +81,16 @@ def event_payload(event: FailoverEvent) -> dict[str, Any]:
         },
         "createdAt": time_text(event.created_at),
         "completedAt": time_text(event.completed_at),
+    }
+
+
+def gradual_payload(move: GradualMove) -> dict[str, Any]:
+    """How far a move in steps has come, in the API's names."""
+    return {
+        "steps": list(move.steps),
+        "step": move.step + 1,
+        "share": move.share,
+        "since": time_text(move.since),
     }
 
 

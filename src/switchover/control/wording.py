@@ -38,7 +38,7 @@ def event_words(explanation: EventExplanation) -> tuple[str, ...]:
         involved = {event.source_instance_id, event.target_instance_id}
         lines.append(_believed(record.view.instances, involved, day))
         lines += _considered(record.decision, chosen=event.target_instance_id)
-    lines += [_stages(event, day), *_answers(event)]
+    lines += [_steps(event, day), _stages(event, day), *_answers(event)]
     if event.error_message is not None:
         lines.append(f"It failed: {event.error_message}.")
     return tuple(line for line in lines if line)
@@ -59,6 +59,7 @@ def standing_words(standing: Standing) -> tuple[str, ...]:
     lines += _considered(standing.decision, chosen=standing.decision.target_instance_id)
     if standing.open_event is not None:
         lines.append(f"Under way: {_headline(standing.open_event, names)}")
+        lines.append(_steps(standing.open_event, day))
     elif standing.last_event is not None:
         last = standing.last_event
         lines.append(f"Last at {_moment(last.created_at, day)}: {_headline(last, names)} {last.reason}.")
@@ -165,6 +166,16 @@ def _refusal(candidate: CandidateEvidence) -> str:
 def _and_more(candidates: Sequence[CandidateEvidence]) -> str:
     more = len(candidates) - MOST_CANDIDATES
     return f" and {more} more" if more > 0 else ""
+
+
+def _steps(event: FailoverEvent, day: date) -> str:
+    move = event.gradual
+    if move is None:
+        return ""
+    shares = ", ".join(str(share) for share in move.steps)
+    ends = "has" if event.status.is_open else "had come to"
+    at = f"the target {ends} {move.share} % since {_moment(move.since, day)}"
+    return f"In steps of {shares} %: {at} (step {move.step + 1} of {len(move.steps)})."
 
 
 def _stages(event: FailoverEvent, day: date) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from switchover.decision.history import failed_failbacks, remembered
+from switchover.decision.history import failed_failbacks, last_failed_over, remembered
 from switchover.decision.reasons import Veto
 from switchover.health.flapping import flap_score, suppressed_until
 from switchover.model.events import PastMove
@@ -44,7 +44,7 @@ def damping_of(
     ends: list[datetime] = []
     if is_damped(instance, moves, policy, now):
         vetoes.append(Veto.DAMPED)
-        ends.append(damping_ends_at(instance))
+        ends.append(damping_ends_at(instance, moves))
     if is_suppressed(instance, policy, now):
         vetoes.append(Veto.FLAPPING)
         ends.append(suppression_ends_at(instance, policy) or now)
@@ -66,12 +66,18 @@ def is_damped(instance: Instance, moves: Sequence[PastMove], policy: FailoverPol
     failed = failed_failbacks(instance.instance_id, counted(instance, moves, now))
     if failed < max(1, policy.max_failbacks):
         return False
-    return instance.health.state is not Health.HEALTHY or now < damping_ends_at(instance)
+    return instance.health.state is not Health.HEALTHY or now < damping_ends_at(instance, moves)
 
 
-def damping_ends_at(instance: Instance) -> datetime:
-    """When the damping of a HEALTHY instance ends, if it stays so."""
-    return (instance.health.changed_at or instance.created_at) + WELL_FOR
+def damping_ends_at(instance: Instance, moves: Sequence[PastMove]) -> datetime:
+    """When the damping of a HEALTHY instance ends, if it stays so.
+
+    What it answered with errors, so that a move in steps was taken back, its health may know nothing of: it has been well
+    since then at the most.
+    """
+    well_since = instance.health.changed_at or instance.created_at
+    left_at = last_failed_over(instance.instance_id, moves)
+    return (well_since if left_at is None else max(well_since, left_at)) + WELL_FOR
 
 
 def is_suppressed(instance: Instance, policy: FailoverPolicy, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from switchover.decision.activation import activate
 from switchover.decision.failback import fail_back
 from switchover.decision.failover import leave_active
+from switchover.decision.gradual import follow
 from switchover.decision.guards import guarded
 from switchover.decision.reasons import Reason
 from switchover.decision.survey import Survey, survey
@@ -16,8 +17,8 @@ from switchover.decision.view import View
 def decide(view: View, now: datetime) -> Decision:
     """What should be done about the proxy now, by its policy.
 
-    Without an active: activation. Else, if the active should not stay: failover or switchover. Else: failback. What the
-    policy wants, a guard may put off. The same view and time give the same decision. A HOLD changes with new evidence,
+    Without an active: activation. While a move is under way in steps: how it goes on. Else, if the active should not
+    stay: failover or switchover. Else: failback. What the policy wants, a guard may put off. The same view and time give the same decision. A HOLD changes with new evidence,
     or at its `recheck_at`.
     """
     seen = survey(view, now)
@@ -27,6 +28,8 @@ def decide(view: View, now: datetime) -> Decision:
 def _by_policy(seen: Survey) -> Decision:
     if seen.view.proxy.active_instance_id is None:
         return activate(seen)
+    if (goes_on := follow(seen)) is not None:
+        return goes_on
     left = leave_active(seen)
     if left is None:
         return fail_back(seen)

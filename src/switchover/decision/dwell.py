@@ -12,10 +12,11 @@ def settle_first(survey: Survey, wanted: Decision) -> Decision | None:
     """The decision to wait until `min_dwell_seconds` after the last automatic move.
 
     A failover waits too: where every instance fails in turn, nothing else would bound how often a proxy moves. It never
-    waits longer than that. What people order waits for nothing, and the first activation neither waits nor counts. A move
-    from the future (the clock was set back) holds nothing up.
+    waits longer than that. What people order waits for nothing, and the first activation neither waits nor counts; nor does
+    the way back of a move in steps wait, which is not through yet. A move from the future (the clock was set back) holds
+    nothing up.
     """
-    if wanted.reason not in BY_EVIDENCE or wanted.reason is Reason.FIRST_ACTIVE:
+    if wanted.reason not in BY_EVIDENCE - {Reason.FIRST_ACTIVE, Reason.GRADUAL_ABORTED}:
         return None
     dwell = timedelta(seconds=survey.view.proxy.policy.min_dwell_seconds)
     moved_at = max(

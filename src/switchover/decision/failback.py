@@ -11,7 +11,7 @@ from switchover.decision.damping import (
     suppression_ends_at,
 )
 from switchover.decision.eligibility import well_since
-from switchover.decision.history import failovers_from, forgotten_at, remembered
+from switchover.decision.history import failovers_from, forgotten_at, last_failed_over, remembered
 from switchover.decision.reasons import Reason
 from switchover.decision.survey import Survey, standing_vetoes
 from switchover.decision.verdict import Decision, DecisionKind
@@ -91,9 +91,12 @@ def well_at(instance: Instance, moves: Sequence[PastMove], policy: FailoverPolic
         first_seconds=policy.failback_hold_down_seconds, most_seconds=MOST_FAILBACK_HOLD_DOWN_SECONDS
     )
     repetition = max(0, failovers_from(instance.instance_id, counted(instance, moves, now)) - 1)
-    waits = [well_since(instance) + timedelta(seconds=hold_down.delay(repetition))]
+    left_at = last_failed_over(instance.instance_id, moves)
+    # It was left for errors that its health knows nothing of, when a move in steps was taken back.
+    since = well_since(instance) if left_at is None else max(well_since(instance), left_at)
+    waits = [since + timedelta(seconds=hold_down.delay(repetition))]
     if is_damped(instance, moves, policy, now):
-        waits.append(damping_ends_at(instance))
+        waits.append(damping_ends_at(instance, moves))
     suppressed_until = suppression_ends_at(instance, policy)
     if suppressed_until is not None:
         waits.append(suppressed_until)

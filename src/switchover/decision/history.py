@@ -36,6 +36,11 @@ def failed_failbacks(instance_id: UUID, moves: Sequence[PastMove]) -> int:
     )
 
 
+def last_failed_over(instance_id: UUID, moves: Iterable[PastMove]) -> datetime | None:
+    """When `moves` last failed over away from the instance; None when they did not."""
+    return max((move.committed_at for move in moves if _fails_over_from(move, instance_id)), default=None)
+
+
 def forgotten_at(instance_id: UUID, moves: Iterable[PastMove]) -> datetime | None:
     """When the next of `moves` that concern the instance stops counting; None without one."""
     return min(

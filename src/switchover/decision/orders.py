@@ -33,7 +33,8 @@ def order_execute(
         target_id: The instance to make active.
         now: When the order arrived.
         force: Skip the safety rules that bind people (freezes, gates, the number of serving instances).
-        force: Whether to skip what is `FORCIBLE`; the decision's fact `skipped` names it.
+        force: Whether to skip what is `FORCIBLE` and to move at once where moves are made in steps; the decision's fact
+            `skipped` names it.
 
     Raises:
         MoveBlocked: A safety rule is in the way.
@@ -100,7 +101,8 @@ def _move_to(seen: Survey, target: Instance, *, force: bool) -> Decision:
         could = "" if force or not FORCIBLE.issuperset(binding) else "; `force` with a reason skips that"
         raise _conflict(view, f"instance {target.name} may not become active: {names}{could}")
     damped = _dampings(seen, target) if force else ()
-    skipped = ", ".join(veto.value for veto in (*vetoes, *damped))
+    steps = ("steps",) if force and view.proxy.policy.gradual is not None else ()
+    skipped = ", ".join((*(veto.value for veto in (*vetoes, *damped)), *steps))
     facts = {"skipped": skipped} if skipped else {}
     decision = seen.move(_kind(view), Reason.MANUAL, target, facts, detected_at=seen.now)
     found = would_break(seen, decision)

@@ -1,12 +1,16 @@
 """What the nodes that carry a proxy are told."""
 
+from dataclasses import replace
+
 from switchover.decision.eligibility import could_serve
 from switchover.decision.strategy import in_standing_order
 from switchover.decision.view import View
 from switchover.model.admin import AdminState, DrainState
+from switchover.model.gradual import WHOLE
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
 from switchover.model.plan import Drained, Endpoint, Plan
+from switchover.model.policy import BalancingAlgorithm
 from switchover.model.steadiness import AllDown
 
 _LEAST_WEIGHT = 1
@@ -29,7 +33,7 @@ def plan_of(view: View) -> Plan | None:
         listener=policy.listener,
         traffic=policy.traffic,
         tiers=_tiers(view),
-        balancing=policy.load_balancing_algorithm if policy.enable_load_balancing else None,
+        balancing=_balancing(view),
         autonomous=policy.enable_auto_failover and not policy.exclusive,
         exclusive=policy.exclusive,
         all_down=policy.all_down,
@@ -56,7 +60,7 @@ def _tiers(view: View) -> Tiers:
         # Before the first activation nobody was chosen, and a node must not choose.
         return ()
     # The active stays even when it is not well: the last one is kept until another takes its place.
-    first = _endpoints(active) if active is not None else ()
+    first = _shared(view) or (_endpoints(active) if active is not None else ())
     if is_all_down(view) and policy.all_down is not AllDown.KEEP_LAST:
         return _filled(_when_all_are_down(view, first))
     able = in_standing_order(view, [i for i in view.instances if could_serve(i, policy)])
@@ -67,8 +71,33 @@ def _tiers(view: View) -> Tiers:
         return _filled(shared or first)
     if policy.exclusive or not policy.enable_auto_failover:
         return _filled(first)
-    standbys = [_endpoints(i) for i in able if i.instance_id != view.proxy.active_instance_id]
-    return _filled(first, *standbys)
+    listed = {view.proxy.active_instance_id, *(endpoint.instance_id for endpoint in first)}
+    return _filled(first, *(_endpoints(i) for i in able if i.instance_id not in listed))
+
+
+def _balancing(view: View) -> BalancingAlgorithm | None:
+    policy = view.proxy.policy
+    if len(_shared(view)) > 1:
+        return BalancingAlgorithm.WEIGHTED
+    return policy.load_balancing_algorithm if policy.enable_load_balancing else None
+
+
+def _shared(view: View) -> tuple[Endpoint, ...]:
+    """Who carries the traffic while a move is under way in steps: the active has its share, and its source the rest.
+
+    Whoever could not serve gets nothing. Empty when the active carries all of it.
+    """
+    move, policy, active = view.gradual, view.proxy.policy, view.active
+    source = None if move is None else view.instance(move.source_instance_id)
+    if move is None or policy.gradual is None or source is None or not could_serve(source, policy):
+        return ()
+    if active is None or not could_serve(active, policy):
+        return _endpoints(source)
+    return tuple(
+        replace(endpoint, weight=weight)
+        for instance, weight in ((active, move.share), (source, WHOLE - move.share))
+        for endpoint in _endpoints(instance)
+    )
 
 
 def _when_all_are_down(view: View, last: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:

@@ -45,10 +45,22 @@ class Reason(StrEnum):
     DRILL = "drill"
     DRILL_BACK = "drill_back"
     DRILLING = "drilling"
+    GRADUAL = "gradual"
+    GRADUAL_STEP = "gradual_step"
+    GRADUAL_WAITS = "gradual_waits"
+    GRADUAL_ABORTED = "gradual_aborted"
 
 
-BY_EVIDENCE = frozenset({Reason.FIRST_ACTIVE, Reason.ACTIVE_UNHEALTHY, Reason.PREFERRED_IS_WELL})
-"""Why moves are made for what probes saw. What people ordered (a drain, a deletion) is not among them."""
+BY_EVIDENCE = frozenset(
+    {
+        Reason.FIRST_ACTIVE,
+        Reason.ACTIVE_UNHEALTHY,
+        Reason.PREFERRED_IS_WELL,
+        Reason.GRADUAL_STEP,
+        Reason.GRADUAL_ABORTED,
+    }
+)
+"""Why moves are made, and go on, for what was seen. What people ordered (a drain, a deletion) is not among them."""
 
 
 BY_PEOPLE = frozenset(
@@ -129,6 +141,10 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.DRILL: "Drill: to the best standby",
     Reason.DRILL_BACK: "Drill: back again",
     Reason.DRILLING: "A drill is under way",
+    Reason.GRADUAL: "The active instance gets {share} % of the traffic; the next step waits another {seconds:.0f} s",
+    Reason.GRADUAL_STEP: "The active instance gets {share} % of the traffic from now on",
+    Reason.GRADUAL_WAITS: "The active instance gets {share} % of the traffic; the next step waits until {instance} is healthy",
+    Reason.GRADUAL_ABORTED: "Taken back at {share} % of the traffic: {why}",
 }
 
 _VETO_WORDS: Mapping[Veto, str] = {

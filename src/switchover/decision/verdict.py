@@ -10,6 +10,7 @@ from uuid import UUID
 from switchover.decision.reasons import BY_PEOPLE, Reason, Veto
 from switchover.decision.rules import Breach
 from switchover.model.events import EventType, Trigger
+from switchover.model.gradual import GradualMove
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
 from switchover.model.vantage import Vantage
@@ -123,6 +124,7 @@ class Decision:
         recheck_at: When time alone could change this decision; None when only evidence can.
         blocked: What a rule forbade, of a HOLD; None when nothing was in the way.
         overridden: The rules that a person's order skipped.
+        step: The step that a move under way takes now, of a HOLD; None for none.
     """
 
     kind: DecisionKind
@@ -135,6 +137,7 @@ class Decision:
     recheck_at: datetime | None = None
     blocked: BlockedWish | None = None
     overridden: tuple[Breach, ...] = ()
+    step: GradualMove | None = None
 
     @property
     def acts(self) -> bool:

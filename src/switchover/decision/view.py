@@ -8,6 +8,7 @@ from uuid import UUID
 from switchover.decision.doubt import Doubt
 from switchover.decision.rules import NO_SAFETY, Safety
 from switchover.model.events import PastMove
+from switchover.model.gradual import GradualMove
 from switchover.model.instance import Instance
 from switchover.model.proxy import Proxy
 from switchover.model.vantage import Vantage
@@ -31,6 +32,7 @@ class View:
         doubt: Why this replica does not believe what it sees; None while it does.
         vantages: How other replicas see each instance, where the policy asks for a quorum; fresh ones alone.
         observers: How many replicas look at the proxy's instances now, we among them.
+        gradual: The move that is under way in steps, with more to come; None without one.
     """
 
     proxy: Proxy
@@ -46,6 +48,7 @@ class View:
     doubt: Doubt | None = None
     vantages: Mapping[UUID, tuple[Vantage, ...]] = field(default_factory=dict)
     observers: int = 1
+    gradual: GradualMove | None = None
 
     def instance(self, instance_id: UUID | None) -> Instance | None:
         """The registered instance with this id; None when it is gone or none was asked for."""

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from switchover.model.errors import Conflict
+from switchover.model.gradual import GradualMove
 
 
 class EventType(StrEnum):
@@ -103,6 +104,7 @@ class FailoverEvent:
         scheduled_at: For when it was ordered; None for a move that was made at once. While it is PENDING `epoch` is the
             proxy's when it was ordered.
         drill_id: The drill that it is part of; None without one.
+        gradual: How far it has come, of a move in steps; None for one that is made at once.
     """
 
     event_id: UUID
@@ -125,6 +127,13 @@ class FailoverEvent:
     answers: tuple[NodeAnswer, ...] | None = None
     scheduled_at: datetime | None = None
     drill_id: UUID | None = None
+    gradual: GradualMove | None = None
+
+    @property
+    def steps_ahead(self) -> GradualMove | None:
+        """How far an open move in steps has come while there are more to come; None for any other event."""
+        move = self.gradual
+        return move if move is not None and move.is_stepping and self.status.is_open else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

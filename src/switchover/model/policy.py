@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchover.model.errors import FieldProblem
+from switchover.model.gradual import GradualPolicy, steps_problem
 from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
 from switchover.model.rules import NO_RULES, SafetyRules
@@ -169,6 +170,7 @@ class FailoverPolicy:
         rules: The proxy's own safety rules, beside those of its user and of the fleet.
         recovery_action: What is called to bring a failed instance back.
         quorum: How many replicas must see an instance down before that counts.
+        gradual: How failbacks and switchovers are made in steps; None makes them at once.
     """
 
     failover_strategy: Strategy = Strategy.PRIORITY
@@ -198,6 +200,7 @@ class FailoverPolicy:
     rules: SafetyRules = NO_RULES
     recovery_action: RecoveryAction = field(default_factory=RecoveryAction)
     quorum: Quorum = field(default_factory=Quorum)
+    gradual: GradualPolicy | None = None
 
     @property
     def health_check_timeout_seconds(self) -> float:
@@ -294,6 +297,23 @@ def relation_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
         )
     problems += flap_damping_problems(policy.flap_damping)
     problems += _recovery_problems(policy.recovery_action)
+    problems += _gradual_problems(policy)
+    return tuple(problems)
+
+
+def _gradual_problems(policy: FailoverPolicy) -> tuple[FieldProblem, ...]:
+    if policy.gradual is None:
+        return ()
+    against = {
+        "exclusive is true: one instance at a time cannot share the traffic": policy.exclusive,
+        "enableLoadBalancing is true: every eligible instance has its share already": policy.enable_load_balancing,
+        "listener is null: no node carries this proxy": policy.listener is None,
+    }
+    words = [f"allowed is null while {why}" for why, is_so in against.items() if is_so]
+    shares = steps_problem(policy.gradual.steps)
+    problems = [FieldProblem("config.gradual", {"steps": list(policy.gradual.steps)}, why) for why in words]
+    if shares is not None:
+        problems.append(FieldProblem("config.gradual.steps", list(policy.gradual.steps), shares))
     return tuple(problems)
 
 

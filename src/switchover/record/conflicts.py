@@ -46,6 +46,15 @@ def policy_changed(proxy_id: str, generation: int) -> Conflict:
     )
 
 
+def move_over(proxy_id: str, active_instance_id: UUID | None, epoch: int) -> Conflict:
+    """The move that was to take a step is closed; the arguments are the stored ones."""
+    active = None if active_instance_id is None else str(active_instance_id)
+    return Conflict(
+        f"the move of proxy {proxy_id} is over; it takes no further step",
+        {"activeInstanceId": active, "epoch": epoch},
+    )
+
+
 def active_moved(proxy_id: str, active_instance_id: UUID | None, epoch: int) -> Conflict:
     """The active or the epoch is not what the move saw; the arguments are the stored ones."""
     active = None if active_instance_id is None else str(active_instance_id)

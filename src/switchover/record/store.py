@@ -83,6 +83,21 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """A step of the open move, to be committed against what was seen. The active stays; the epoch grows by one.
+
+    Attributes:
+        seen_active_instance_id: The active that the decision saw.
+        seen_epoch: The epoch that it saw.
+        event: The open move, of which `gradual` alone is written.
+    """
+
+    seen_active_instance_id: UUID | None
+    seen_epoch: int
+    event: FailoverEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """Everything that one pass of the cycle changes about one proxy.
 
@@ -93,6 +108,7 @@ class Pass:
             only while the instance is registered.
         transitions: What turned in their health since the last pass, in the order in which it did.
         move: The move, if the pass decided one.
+        step: The step of the open move, if the pass decided one; never together with a move.
         redundancy: The derived status, if it changed.
         blocked: Blocked moves that began, were seen again or ended; those that ended first.
         trail: Audit entries and messages of all of it.
@@ -104,6 +120,7 @@ class Pass:
     instances: tuple[Instance, ...] = ()
     transitions: tuple[HealthTransition, ...] = ()
     move: Move | None = None
+    step: Stepped | None = None
     redundancy: RedundancyStatus | None = None
     blocked: tuple[BlockedMove, ...] = ()
     trail: Trail = NO_TRAIL
@@ -186,7 +203,8 @@ class Store(Protocol):
         """
 
     async def commit_pass(self, change: Pass) -> None:
-        """Store one pass. With a move: compare-and-set on (active instance, epoch), and no rule in the way.
+        """Store one pass. With a move: compare-and-set on (active instance, epoch), and no rule in the way. With a step of
+        one: compare-and-set on the same, and its event is in progress still.
 
         The rules (`decision.rules.breaches`) are asked about the state after the move. Pauses, rules and gates cannot
         change while they are, and two moves that one limit counts come one after the other.
@@ -194,7 +212,7 @@ class Store(Protocol):
         Raises:
             MoveBlocked: A pause or a safety rule is in the way; nothing of the pass was stored.
             NotFound: The proxy does not exist (any more), or the instance that the move makes active does not.
-            Conflict: The stored active or epoch is not what the move saw, or a move is open that this one does not
+            Conflict: The stored active or epoch is not what the move or step saw, or the event of the step is closed, or a move is open that this one does not
                 supersede, or it is `scheduled` and not PENDING any more; `state` has both as they are (`activeInstanceId`, `epoch`). Nothing of the pass was stored.
             OutcomeUnknown: The move may be stored. Committing it again is safe: once it is stored, a repeated one is
                 such a Conflict, with the move's own epoch in its `state`.

@@ -174,6 +174,8 @@ class MemoryStore(MemoryTables, Store):
             self._check_move(change.proxy_id, change.move)
             self._check_rules(change, change.move)
             self._move(change, change.move)
+        elif change.step is not None:
+            self._step(change.proxy_id, change.step)
         self._measure(change.instances)
         self._transitions |= {turned.transition_id: turned for turned in change.transitions}
         if change.redundancy is not None:

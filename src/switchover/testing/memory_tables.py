@@ -24,9 +24,10 @@ from switchover.record.conflicts import (
     instance_name_taken,
     listener_taken,
     move_open,
+    move_over,
     schedule_gone,
 )
-from switchover.record.store import Move, Pass, StoredProxy
+from switchover.record.store import Move, Pass, Stepped, StoredProxy
 from switchover.testing.stored_copies import stored_blocked, stored_entry, stored_event, stored_message
 
 
@@ -259,6 +260,16 @@ class MemoryTables:
             pinned_instance_id=move.pin,
             pin_note=move.pin_note,
         )
+
+    def _step(self, proxy_id: str, step: Stepped) -> None:
+        stored = self._proxy(proxy_id)
+        if (stored.active_instance_id, stored.epoch) != (step.seen_active_instance_id, step.seen_epoch):
+            raise active_moved(proxy_id, stored.active_instance_id, stored.epoch)
+        event = self._events.get(step.event.event_id)
+        if event is None or event.status is not EventStatus.IN_PROGRESS:
+            raise move_over(proxy_id, stored.active_instance_id, stored.epoch)
+        self._events[event.event_id] = replace(event, gradual=step.event.gradual)
+        self._proxies[proxy_id] = replace(stored, epoch=step.seen_epoch + 1)
 
     def _measure(self, instances: Sequence[Instance]) -> None:
         for instance in instances:

@@ -11,6 +11,7 @@ from switchover.control.evidence import summary_of
 from switchover.control.results import Evaluation
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.decision.verdict import CandidateEvidence
+from switchover.model.gradual import GradualMove
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Stages, Trigger
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
@@ -39,6 +40,22 @@ class StagesBody(Body):
         )
 
 
+class GradualMoveBody(Body):
+    """How far a move in steps has come."""
+
+    steps: list[int] = Field(description="The target's share after each step, in percent.")
+    step: int = Field(
+        description="Which of them is in force, from 1; where it stood, once the event is closed."
+    )
+    share: int = Field(description="The target's share with it, in percent.")
+    since: datetime = Field(description="When it began.")
+
+    @classmethod
+    def of(cls, move: GradualMove) -> Self:
+        """The body of `move`."""
+        return cls(steps=list(move.steps), step=move.step + 1, share=move.share, since=move.since)
+
+
 class FailoverEventBody(Body):
     """One move, from intent to outcome."""
 
@@ -65,6 +82,9 @@ class FailoverEventBody(Body):
     drill_id: UUID | None = Field(description="The drill that it is part of.")
     forced: bool = Field(description="Whether it was ordered with force.")
     skipped: list[str] = Field(description="What force skipped.")
+    gradual: GradualMoveBody | None = Field(
+        description="How far it has come, of a move in steps; null for one that is made at once."
+    )
 
     @classmethod
     def of(cls, event: FailoverEvent) -> Self:
@@ -91,6 +111,7 @@ class FailoverEventBody(Body):
             drill_id=event.drill_id,
             forced=bool(event.evidence.get("forced", False)),
             skipped=list(event.evidence.get("skipped", ())),
+            gradual=None if event.gradual is None else GradualMoveBody.of(event.gradual),
         )
 
 

@@ -114,6 +114,15 @@ class QuorumBody(Body):
     agree: int
 
 
+class GradualBody(Body):
+    """How failbacks and ordered switchovers give the traffic to their target in steps."""
+
+    steps: list[int]
+    dwell_seconds: float
+    max_error_rate: float
+    min_requests: int
+
+
 class PolicyBody(Body):
     """Every setting of a proxy as it is in force; the request's schema says what each one means."""
 
@@ -144,6 +153,7 @@ class PolicyBody(Body):
     rules: RulesBody
     recovery_action: RecoveryActionBody
     quorum: QuorumBody
+    gradual: GradualBody | None
 
     @classmethod
     def of(cls, policy: FailoverPolicy) -> Self:

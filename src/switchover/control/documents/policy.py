@@ -29,6 +29,7 @@ from switchover.control.documents.fields import (
     Statuses,
     Threshold,
 )
+from switchover.control.documents.gradual import GradualDocument
 from switchover.control.documents.recovery import RecoveryActionDocument
 from switchover.control.documents.rules import RulesDocument, merged_rules, rules_document
 from switchover.control.documents.steadiness import (
@@ -39,6 +40,7 @@ from switchover.control.documents.steadiness import (
     setting,
 )
 from switchover.model.errors import FieldProblem, InvalidInput
+from switchover.model.gradual import GradualPolicy
 from switchover.model.policy import (
     BalancingAlgorithm,
     CheckType,
@@ -142,8 +144,8 @@ class PolicyDocument(Document):
     """What people decide about one proxy.
 
     A field that is missing stays as it is stored (a new proxy begins with the defaults); null puts it back to its
-    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow`, `rules`, `recoveryAction` and `quorum` are merged
-    field by field.
+    default. `healthCheck`, `listener`, `traffic`, `flapDamping`, `failbackWindow`, `rules`, `recoveryAction`, `quorum` and
+    `gradual` are merged field by field.
     """
 
     failover_strategy: Annotated[Strategy, Choice()] | None = setting(
@@ -222,6 +224,9 @@ class PolicyDocument(Document):
     quorum: QuorumDocument | None = setting(
         "How many replicas must see an instance down.", default={"observers": 1, "agree": 1}
     )
+    gradual: GradualDocument | None = setting(
+        "Failbacks and switchovers in steps; at once without.", default=None
+    )
 
 
 _IN_FORCE = {
@@ -231,7 +236,7 @@ _IN_FORCE = {
     "given_failback": "failback",
 }
 
-V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping, RecoveryAction, Quorum)
+V = TypeVar("V", FailoverPolicy, HealthCheck, Traffic, FlapDamping, RecoveryAction, Quorum, GradualPolicy)
 
 
 _GROUPS = ("health_check", "traffic", "flap_damping", "recovery_action", "quorum")
@@ -256,6 +261,8 @@ def parse_policy(config: Mapping[str, Any] | None, stored: FailoverPolicy | None
             changes[group] = _merged(getattr(base, group), given.pop(group))
     if given.get("failback_window") is not None:
         changes["failback_window"] = failback_window(base.failback_window, given.pop("failback_window"))
+    if given.get("gradual") is not None:
+        changes["gradual"] = _merged(base.gradual or GradualPolicy(), given.pop("gradual"))
     if given.get("listener") is not None:
         changes["listener"] = _listener(base.listener, given.pop("listener"))
     if given.get("rules") is not None:
@@ -321,6 +328,7 @@ _DOCUMENTS: Mapping[type, type[Document]] = {
     FailbackWindow: FailbackWindowDocument,
     RecoveryAction: RecoveryActionDocument,
     Quorum: QuorumDocument,
+    GradualPolicy: GradualDocument,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, null
 
 from switchover.model.events import FailoverEvent, NodeAnswer, PastMove, Stages
+from switchover.record.sql.gradual_rows import gradual_move_document, gradual_move_of
 
 
 def event_columns(event: FailoverEvent) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def event_columns(event: FailoverEvent) -> dict[str, Any]:
         "created_at": event.created_at,
         "scheduled_at": event.scheduled_at,
         "drill_id": event.drill_id,
+        "gradual": gradual_move_document(event.gradual),
         **outcome_columns(event),
     }
 
@@ -74,6 +76,7 @@ def event_of(row: Row[*tuple[Any, ...]]) -> FailoverEvent:
         completed_at=row.completed_at,
         scheduled_at=row.scheduled_at,
         drill_id=row.drill_id,
+        gradual=gradual_move_of(row.gradual),
         answers=None if row.node_answers is None else tuple(_answer_of(a) for a in row.node_answers),
     )
 

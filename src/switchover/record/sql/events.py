@@ -15,10 +15,12 @@ from switchover.model.trail import Trail
 from switchover.record.conflicts import move_scheduled
 from switchover.record.sql.errors import conflicts
 from switchover.record.sql.event_rows import event_columns, event_of, outcome_columns
+from switchover.record.sql.gradual_rows import gradual_move_document
 from switchover.record.sql.locks import lock_instance, lock_proxy
 from switchover.record.sql.postgresql_leases import check_fence
 from switchover.record.sql.schema import (
     IS_OPEN,
+    IS_OPEN_MOVE,
     IS_SCHEDULED_MOVE,
     ONE_SCHEDULED_MOVE,
     proxy_failover_events,
@@ -78,6 +80,16 @@ async def begin_scheduled(connection: AsyncConnection, event: FailoverEvent) -> 
         .values(**event_columns(event))
     )
     return begun.rowcount > 0
+
+
+async def store_step(connection: AsyncConnection, event: FailoverEvent) -> bool:
+    """Write how far an open move in steps has come; False when it is not open any more."""
+    stored = await connection.execute(
+        update(proxy_failover_events)
+        .where(_EVENTS.event_id == event.event_id, IS_OPEN_MOVE)
+        .values(gradual=gradual_move_document(event.gradual))
+    )
+    return stored.rowcount > 0
 
 
 async def store_outcome(connection: AsyncConnection, event: FailoverEvent, *, was_open: bool = True) -> bool:

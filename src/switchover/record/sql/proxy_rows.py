@@ -18,6 +18,7 @@ from switchover.model.policy import (
 from switchover.model.proxy import Proxy
 from switchover.model.quorum import Quorum
 from switchover.model.recovery import RecoveryAction, RecoveryActionType
+from switchover.record.sql.gradual_rows import gradual_document, gradual_of
 from switchover.record.sql.scope_rows import rules_document, rules_of
 from switchover.record.sql.steadiness_rows import pin_note_of, steadiness_columns, steadiness_of
 
@@ -51,6 +52,7 @@ def policy_columns(policy: FailoverPolicy) -> dict[str, Any]:
         "rules": rules_document(policy.rules),
         "recovery_action": asdict(policy.recovery_action),
         "quorum": asdict(policy.quorum),
+        "gradual": gradual_document(policy.gradual),
     }
 
 
@@ -85,6 +87,7 @@ def policy_of(row: Row[*tuple[Any, ...]]) -> FailoverPolicy:
         rules=rules_of(row.rules),
         recovery_action=_action_of(row.recovery_action),
         quorum=Quorum() if row.quorum is None else Quorum(**row.quorum),
+        gradual=gradual_of(row.gradual),
     )
 
 

@@ -132,6 +132,7 @@ proxy_failover_configurations = Table(
     Column("quorum", Document, comment="How many replicas must see an instance down; null: its owner alone"),
     Column("deleted_at", UtcTime, comment="When the proxy was deleted; frees its listener"),
     Column("recovery_action", Document, comment="What is called to bring an instance back; null for nothing"),
+    Column("gradual", OptionalDocument, comment="How moves are made in steps; null: at once"),
     CheckConstraint("health_check_interval_seconds > 0", name="interval_range"),
     CheckConstraint("health_check_timeout_seconds > 0", name="timeout_range"),
     CheckConstraint("fast_interval_seconds > 0", name="fast_interval_range"),
@@ -246,6 +247,7 @@ proxy_failover_events = Table(
     Column("node_answers", Document, comment="What each node answered, and when"),
     Column("scheduled_at", UtcTime, comment="For when it was ordered; null for at once"),
     Column("drill_id", Uuid, comment="Drill that it is part of"),
+    Column("gradual", OptionalDocument, comment="How far a move in steps has come; null: made at once"),
     CheckConstraint("epoch >= 0", name="epoch_range"),
     CheckConstraint("duration_ms >= 0", name="duration_range"),
     CheckConstraint(
