@@ -6,7 +6,7 @@ Each answer waits DELAY seconds (default 0).
 
 Every answer bears its name in the header `x-instance` and in the body. `?delay=SECONDS` answers later, `?status=503`
 answers with that status, `?bytes=N&pause=SECONDS` sends N bytes one by one with a pause before each. `/health` is like
-any other path. Of a request it takes the body by Content-Length or chunks. A request to upgrade to a WebSocket is granted,
+any other path, but that after SIGUSR1 every other path is answered with 500. Of a request it takes the body by Content-Length or chunks. A request to upgrade to a WebSocket is granted,
 and from then on every byte is sent back.
 """
 
@@ -16,16 +16,19 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 START_DEADLINE_SECONDS = 30.0
+_SICK = asyncio.Event()
 
 
 async def serve(port: int, name: str, delay: float = 0.0) -> None:
     """Listen on loopback until cancelled."""
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _SICK.set)
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A client that goes away in the middle is no event for a backend.
@@ -58,7 +61,7 @@ async def _answer_one(
     stays = headers.get("connection", "").lower() != "close"
     body = b"x" * int(query["bytes"]) if "bytes" in query else f"{name}\n".encode()
     head = (
-        f"HTTP/1.1 {query.get('status', '200')} Answered\r\nx-instance: {name}\r\n"
+        f"HTTP/1.1 {_status(target, query)} Answered\r\nx-instance: {name}\r\n"
         f"content-length: {len(body)}\r\nconnection: {'keep-alive' if stays else 'close'}\r\n\r\n"
     )
     writer.write(head.encode())
@@ -66,6 +69,10 @@ async def _answer_one(
         await _write_body(writer, body, float(query.get("pause", "0")))
     await writer.drain()
     return stays
+
+
+def _status(target: str, query: Mapping[str, str]) -> str:
+    return "500" if _SICK.is_set() and target != "/health" else query.get("status", "200")
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
@@ -123,6 +130,10 @@ class Backend:
     def kill(self) -> None:
         """SIGKILL: as when the machine loses it."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def sicken(self) -> None:
+        """From now on answer 500 to everything but `/health`."""
+        os.kill(self.pid, signal.SIGUSR1)
 
     def freeze(self) -> None:
         """SIGSTOP: the kernel goes on accepting, nobody answers."""

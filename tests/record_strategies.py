@@ -9,6 +9,7 @@ from tests.record_values import new_id
 from switchover.model.actor import Actor, ActorKind
 from switchover.model.address import Address
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Stages, Trigger
+from switchover.model.gradual import GradualMove, GradualPolicy
 from switchover.model.instance import AdminState, Instance, Usage
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.observation import Flapping, Health, InstanceHealth, Outcome
@@ -85,6 +86,7 @@ HEALTH_CHECKS = st.builds(
     expiry_warning_days=SMALL,
     service=TEXTS,
 )
+STEPS = st.lists(st.integers(1, 100), min_size=1, max_size=10).map(tuple)
 POLICIES = st.builds(
     FailoverPolicy,
     failover_strategy=st.sampled_from(Strategy),
@@ -131,6 +133,15 @@ POLICIES = st.builds(
     all_down=st.sampled_from(AllDown),
     recovery_action=st.builds(
         RecoveryAction, type=st.sampled_from(RecoveryActionType), url=maybe(TEXTS), command=maybe(TEXTS)
+    ),
+    gradual=maybe(
+        st.builds(
+            GradualPolicy,
+            steps=STEPS,
+            dwell_seconds=SECONDS,
+            max_error_rate=SHARES,
+            min_requests=SMALL,
+        )
     ),
 )
 PINS = st.builds(
@@ -201,6 +212,18 @@ OPEN_MOVES = st.builds(
     duration_ms=maybe(AMOUNTS),
     created_at=TIMES,
     completed_at=st.none(),
+    gradual=maybe(
+        st.builds(
+            GradualMove,
+            source_instance_id=IDS,
+            target_instance_id=IDS,
+            steps=STEPS,
+            step=SMALL,
+            since=TIMES,
+            requests=COUNTS,
+            failures=COUNTS,
+        )
+    ),
 )
 STATUSES = st.builds(
     RedundancyStatus,

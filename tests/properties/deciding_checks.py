@@ -10,6 +10,7 @@ from switchover.decision.view import View
 from switchover.health.flapping import flap_score, suppressed_until
 from switchover.health.machine import HealthChange
 from switchover.health.transitions import TRANSITIONS
+from switchover.model.gradual import GradualMove
 from switchover.model.instance import AdminState
 from switchover.model.observation import Flapping, Health, Outcome, Report
 from switchover.model.policy import FailoverPolicy
@@ -39,12 +40,46 @@ def check_plan(view: View) -> None:
             assert member is active or not lasting_vetoes(member, policy)
         else:
             assert member is active or member.admin_state is AdminState.READY
-    if active is not None and is_carriable(active) and all_down is AllDown.KEEP_LAST:
+    taken_back = view.gradual is not None and active is not None and lasting_vetoes(active, policy)
+    if active is not None and is_carriable(active) and all_down is AllDown.KEEP_LAST and not taken_back:
         first = [endpoint.instance_id for endpoint in plan.tiers[0]]
         shared = policy.enable_load_balancing and lasting_vetoes(active, policy)
         assert active.instance_id in first or shared
     if not plan.autonomous:
         assert len(plan.tiers) <= 1
+
+
+def check_shares(view: View) -> None:
+    """While a move is under way in steps its two ends share the traffic, and whoever could not serve gets none of it."""
+    plan, move, policy = plan_of(view), view.gradual, view.proxy.policy
+    if plan is None or move is None or policy.gradual is None or not plan.tiers:
+        return
+    assert move.target_instance_id == view.proxy.active_instance_id
+    assert move.is_stepping
+    able = {i.instance_id for i in view.instances if not lasting_vetoes(i, policy)}
+    weights = {endpoint.instance_id: endpoint.weight for endpoint in plan.tiers[0]}
+    if {move.source_instance_id, move.target_instance_id} <= able:
+        assert weights == {move.target_instance_id: move.share, move.source_instance_id: 100 - move.share}
+    elif move.source_instance_id in able:
+        assert weights.keys() == {move.source_instance_id}
+
+
+def check_step(before: View, step: GradualMove) -> None:
+    """A step gives its target more, never less, and only while it is well, or alone."""
+    move = before.gradual
+    assert move is not None
+    assert step.share > move.share
+    assert (step.source_instance_id, step.target_instance_id, step.steps) == (
+        move.source_instance_id,
+        move.target_instance_id,
+        move.steps,
+    )
+    source, target = before.instance(move.source_instance_id), before.active
+    assert target is not None
+    assert target.admin_state is AdminState.READY
+    if source is not None and not lasting_vetoes(source, before.proxy.policy) and before.proxy.policy.gradual:
+        assert step.step == move.step + 1
+        assert target.health.state is Health.HEALTHY
 
 
 def check_flapping(flapping: Flapping, damping: FlapDamping, now: datetime) -> None:

@@ -8,7 +8,13 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.properties.deciding_checks import check_change, check_flapping, check_plan
+from tests.properties.deciding_checks import (
+    check_change,
+    check_flapping,
+    check_plan,
+    check_shares,
+    check_step,
+)
 from tests.proxies import NOON, id_of, instance, view_of
 from tests.replaying import check_replay
 
@@ -32,6 +38,7 @@ from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
 from switchover.model.errors import OperatorError
 from switchover.model.events import EventType
+from switchover.model.gradual import GradualPolicy
 from switchover.model.instance import AdminState, Instance, Standing
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.policy import FailoverPolicy, Listener, Strategy, relation_problems
@@ -67,7 +74,10 @@ policies = st.builds(
         [None, None, FailbackWindow(start=time(22), end=time(13), time_zone="America/New_York")]
     ),
     all_down=st.sampled_from(AllDown),
-).map(lambda policy: policy if not relation_problems(policy) else replace(policy, all_down=AllDown.KEEP_LAST))
+    gradual=st.sampled_from([None, GradualPolicy(), GradualPolicy(steps=(50, 100), dwell_seconds=1.0)]),
+)
+policies = policies.map(lambda p: p if not relation_problems(p) else replace(p, gradual=None))
+policies = policies.map(lambda p: p if not relation_problems(p) else replace(p, all_down=AllDown.KEEP_LAST))
 
 
 class Deciding(RuleBasedStateMachine):
@@ -171,6 +181,15 @@ class Deciding(RuleBasedStateMachine):
         self.view = replace(self.view, connections=counts)
         self.pass_over([])
 
+    @rule(name=names, requests=st.integers(1, 60), failed=st.integers(0, 20))
+    def carry(self, name: str, requests: int, failed: int) -> None:
+        carrying = self.view.instance(id_of(name))
+        if carrying is not None:
+            total = carrying.usage.total_requests + requests
+            errors = carrying.usage.failed_requests + min(requests, failed)
+            usage = replace(carrying.usage, total_requests=total, failed_requests=errors)
+            self.put(replace(carrying, usage=usage))
+
     @rule(away=names, to=names)
     def execute(self, away: str, to: str) -> None:
         try:
@@ -253,6 +272,7 @@ class Deciding(RuleBasedStateMachine):
     @invariant()
     def the_plan_carries_whom_it_should(self) -> None:
         check_plan(self.view)
+        check_shares(self.view)
 
     @invariant()
     def redundancy_adds_up(self) -> None:
@@ -333,6 +353,10 @@ class Deciding(RuleBasedStateMachine):
         match decision.kind:
             case DecisionKind.FAILOVER:
                 active = before.active
+                if decision.reason is Reason.GRADUAL_ABORTED:
+                    assert before.gradual is not None
+                    assert decision.target_instance_id == before.gradual.source_instance_id
+                    return
                 assert policy.enable_auto_failover
                 assert active is None or active.health.consecutive_failures >= policy.unhealthy_threshold
             case DecisionKind.FAILBACK:
@@ -358,8 +382,12 @@ class Deciding(RuleBasedStateMachine):
 
     def follow(self, before: View, after: View, decision: Decision) -> None:
         grown = after.proxy.epoch - before.proxy.epoch
-        assert grown == (1 if decision.acts else 0)
-        if decision.acts:
+        assert grown == (1 if decision.acts or decision.step is not None else 0)
+        if decision.step is not None:
+            check_step(before, decision.step)
+            assert after.proxy == replace(before.proxy, epoch=after.proxy.epoch)
+            self.actives_by_epoch[after.proxy.epoch] = after.proxy.active_instance_id
+        elif decision.acts:
             self.actives_by_epoch[after.proxy.epoch] = after.proxy.active_instance_id
             assert after.moves[-1].committed_at == self.now
             assert after.moves[-1].event_type is not EventType.RECOVERY

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from switchover.decision.quorum import is_down
 from switchover.decision.reasons import Reason
 from switchover.decision.rules import Breach, Rule
-from switchover.decision.survey import Survey, standing_vetoes
+from switchover.decision.survey import Facts, Survey, standing_vetoes
 from switchover.decision.verdict import Decision, DecisionKind
 from switchover.decision.view import View
 from switchover.model.gradual import GradualMove
@@ -73,7 +73,7 @@ def follow(survey: Survey) -> Decision | None:
     serves = source is not None and not standing_vetoes(view, source)
     bad = _what_is_bad(view, move, target)
     if bad is not None and source is not None and serves:
-        facts = {"share": move.share, "why": bad}
+        facts: Facts = {"share": move.share, "why": bad}
         detected_at = target.health.first_failed_at or survey.now
         return survey.move(
             DecisionKind.FAILOVER, Reason.GRADUAL_ABORTED, source, facts, detected_at=detected_at

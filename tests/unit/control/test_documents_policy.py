@@ -95,6 +95,7 @@ def test_the_defaults_in_force_are_those_of_the_contract() -> None:
         "rules": {"minServing": None, "moveLimit": None, "gates": [], "freezes": []},
         "recoveryAction": {"type": "none", "url": None, "command": None},
         "quorum": {"observers": 1, "agree": 1},
+        "gradual": None,
     }
 
 

@@ -11,8 +11,8 @@ from switchover.control.evidence import summary_of
 from switchover.control.results import Evaluation
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.decision.verdict import CandidateEvidence
-from switchover.model.gradual import GradualMove
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Stages, Trigger
+from switchover.model.gradual import GradualMove
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health
 from switchover.model.policy import Strategy

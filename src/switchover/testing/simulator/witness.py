@@ -33,7 +33,7 @@ from switchover.model.lease import Fence
 from switchover.model.observation import Health
 from switchover.model.plan import Plan
 from switchover.model.trail import Topic
-from switchover.record.store import Pass
+from switchover.record.store import Pass, Stepped
 from switchover.testing.simulator.company import SimulatedCompany
 from switchover.testing.simulator.node import SimulatedNode
 from switchover.testing.simulator.replica import SimulatedReplica
@@ -106,8 +106,8 @@ class Witness:
             return
         fence = args[0].fence if method == "commit_pass" else kwargs.get("fence")
         self._check_fence(replica_id, method, proxy_id, fence)
-        if method == "commit_pass" and args[0].move is not None:
-            self._check_move(args[0])
+        if method == "commit_pass":
+            self._check_pass(args[0])
         elif method == "close_event":
             self._check_closed(args[0])
         if proxy_id not in self._store.proxy_ids:
@@ -249,6 +249,12 @@ class Witness:
         elif fence.replica_id != replica_id or not self._company.leases.is_valid(proxy_id, fence):
             self._say(f"{method} on {proxy_id} was stored for a replica whose lease or session is over")
 
+    def _check_pass(self, change: Pass) -> None:
+        if change.move is not None:
+            self._check_move(change)
+        elif change.step is not None:
+            self._check_step(change.step)
+
     def _check_move(self, change: Pass) -> None:
         assert change.move is not None
         self.moves += 1
@@ -272,6 +278,14 @@ class Witness:
         for closed in (change.move.superseded,):
             if closed is not None:
                 self._check_closed(closed)
+
+    def _check_step(self, step: Stepped) -> None:
+        proxy_id, before, active = step.event.proxy_id, step.seen_epoch, step.seen_active_instance_id
+        if (before, active) != (self._epochs[proxy_id], self._actives.get((proxy_id, before))):
+            self._say(f"{proxy_id}: a step was taken in epoch {before} that was over")
+        self._epochs[proxy_id] = before + 1
+        self._actives[proxy_id, before + 1] = active
+        self._events[proxy_id, before + 1] = step.event.event_id
 
     def _check_evidence(self, event: FailoverEvent) -> None:
         record = record_of(event.evidence)
