@@ -116,11 +116,8 @@ def intend(
         after = _moved(after, move, now)
         messages.append(message_of(ids, Topic.MOVE_COMMITTED, after.proxy, now, event_payload(move.event)))
         audit.append(_move_entry(move.event, _actor(decision, order), now, ids))
-    step = _stepped(believed, decision)
-    if step is not None:
-        proxy = replace(after.proxy, epoch=step.seen_epoch + 1)
-        after = replace(after, proxy=proxy, open_move=step.event)
-        audit.append(_step_entry(step.event, proxy.epoch, now, ids))
+    after, step = _stepped(after, decision)
+    audit += _step_entries(step, now, ids)
     derived = redundancy_of(
         view_of(after.proxy, after.instances, after.moves), previous=after.redundancy, now=now
     )
@@ -161,14 +158,12 @@ def intend(
     )
 
 
-def _stepped(state: ProxyState, decision: Decision) -> Stepped | None:
+def _stepped(state: ProxyState, decision: Decision) -> tuple[ProxyState, Stepped | None]:
     if decision.step is None or state.open_move is None:
-        return None
-    return Stepped(
-        seen_active_instance_id=state.proxy.active_instance_id,
-        seen_epoch=state.proxy.epoch,
-        event=replace(state.open_move, gradual=decision.step),
-    )
+        return state, None
+    proxy, event = state.proxy, replace(state.open_move, gradual=decision.step)
+    step = Stepped(seen_active_instance_id=proxy.active_instance_id, seen_epoch=proxy.epoch, event=event)
+    return replace(state, proxy=replace(proxy, epoch=proxy.epoch + 1), open_move=event), step
 
 
 def _transition(state: ProxyState, turn: Turn, ids: IdFactory) -> HealthTransition:
@@ -329,12 +324,14 @@ def _move_entry(event: FailoverEvent, actor: Actor, now: datetime, ids: IdFactor
     return audit_of(ids, actor, "move.commit", event.proxy_id, now, subject_id=event.event_id, detail=detail)
 
 
-def _step_entry(event: FailoverEvent, epoch: int, now: datetime, ids: IdFactory) -> AuditEntry:
+def _step_entries(step: Stepped | None, now: datetime, ids: IdFactory) -> list[AuditEntry]:
+    if step is None:
+        return []
+    event = step.event
     share = None if event.gradual is None else event.gradual.share
-    detail = {"epoch": epoch, "share": share}
-    return audit_of(
-        ids, AUTOMATION, "move.step", event.proxy_id, now, subject_id=event.event_id, detail=detail
-    )
+    detail = {"epoch": step.seen_epoch + 1, "share": share}
+    subject_id = event.event_id
+    return [audit_of(ids, AUTOMATION, "move.step", event.proxy_id, now, subject_id=subject_id, detail=detail)]
 
 
 def _health_message(
