@@ -77,6 +77,8 @@ _EXAMPLE_FACTS: Mapping[str, int | float | str] = {
     "down": 1,
     "agree": 2,
     "observers": 3,
+    "share": 25,
+    "why": "web-1 is down",
 }
 
 

@@ -11,7 +11,7 @@ from switchover.health.flapping import flap_score, suppressed_until
 from switchover.health.machine import HealthChange
 from switchover.health.transitions import TRANSITIONS
 from switchover.model.gradual import GradualMove
-from switchover.model.instance import AdminState
+from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Flapping, Health, Outcome, Report
 from switchover.model.policy import FailoverPolicy
 from switchover.model.steadiness import AllDown, FlapDamping
@@ -22,6 +22,7 @@ REASONS = {transition.reason for transition in TRANSITIONS.values()}
 def check_plan(view: View) -> None:
     """The plan lists whom it should, each once."""
     plan, policy, active = plan_of(view), view.proxy.policy, view.active
+    check_shares(view)
     assert (plan is None) == (policy.listener is None)
     if plan is None:
         return
@@ -64,10 +65,18 @@ def check_shares(view: View) -> None:
         assert weights.keys() == {move.source_instance_id}
 
 
-def check_step(before: View, step: GradualMove) -> None:
+def carried(instance: Instance, requests: int, failed: int) -> Instance:
+    """The instance once it has answered these requests, some of them with errors."""
+    usage = instance.usage
+    total, errors = usage.total_requests + requests, usage.failed_requests + failed
+    return replace(instance, usage=replace(usage, total_requests=total, failed_requests=errors))
+
+
+def check_step(before: View, after: View, step: GradualMove) -> None:
     """A step gives its target more, never less, and only while it is well, or alone."""
     move = before.gradual
     assert move is not None
+    assert after.proxy == replace(before.proxy, epoch=before.proxy.epoch + 1)
     assert step.share > move.share
     assert (step.source_instance_id, step.target_instance_id, step.steps) == (
         move.source_instance_id,

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.properties.deciding_checks import (
+    carried,
     check_change,
     check_flapping,
     check_plan,
-    check_shares,
     check_step,
 )
 from tests.proxies import NOON, id_of, instance, view_of
@@ -185,10 +185,7 @@ class Deciding(RuleBasedStateMachine):
     def carry(self, name: str, requests: int, failed: int) -> None:
         carrying = self.view.instance(id_of(name))
         if carrying is not None:
-            total = carrying.usage.total_requests + requests
-            errors = carrying.usage.failed_requests + min(requests, failed)
-            usage = replace(carrying.usage, total_requests=total, failed_requests=errors)
-            self.put(replace(carrying, usage=usage))
+            self.put(carried(carrying, requests, min(requests, failed)))
 
     @rule(away=names, to=names)
     def execute(self, away: str, to: str) -> None:
@@ -272,7 +269,6 @@ class Deciding(RuleBasedStateMachine):
     @invariant()
     def the_plan_carries_whom_it_should(self) -> None:
         check_plan(self.view)
-        check_shares(self.view)
 
     @invariant()
     def redundancy_adds_up(self) -> None:
@@ -384,8 +380,7 @@ class Deciding(RuleBasedStateMachine):
         grown = after.proxy.epoch - before.proxy.epoch
         assert grown == (1 if decision.acts or decision.step is not None else 0)
         if decision.step is not None:
-            check_step(before, decision.step)
-            assert after.proxy == replace(before.proxy, epoch=after.proxy.epoch)
+            check_step(before, after, decision.step)
             self.actives_by_epoch[after.proxy.epoch] = after.proxy.active_instance_id
         elif decision.acts:
             self.actives_by_epoch[after.proxy.epoch] = after.proxy.active_instance_id

@@ -198,6 +198,8 @@ def _unfit(view: View, now: datetime) -> str | None:
         return "the store does not answer, or is just back"
     if redundancy_of(view, previous=None, now=now).is_degraded:
         return "the proxy is degraded"
+    if view.gradual is not None:
+        return "a move is under way in steps"
     if decide(view, now).acts:
         return "the proxy is about to move by itself"
     return _barred(active, view)
