@@ -27,6 +27,8 @@ RELATIONS = {
     "config.fastIntervalSeconds",
     "config.flapDamping.maxHoldSeconds",
     "config.flapDamping.reuseLimit",
+    "config.gradual",
+    "config.gradual.steps",
     "config.healthCheckTimeoutSeconds",
     "config.listener.port",
     "config.quorum.agree",

@@ -189,6 +189,8 @@ _OF_DOUBTS: dict[str, int | float | str] = {
     "down": 1,
     "agree": 2,
     "observers": 3,
+    "share": 25,
+    "why": "b is down",
 }
 
 
