@@ -38,7 +38,6 @@ from switchover.control.documents.steadiness import FailbackWindowDocument, Flap
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.health.transitions import diagram
-from switchover.record.sql import safety_schema  # noqa: F401 - its tables are of the metadata
 from switchover.record.sql.schema import metadata
 
 ROOT = Path(__file__).parents[1]
