@@ -8,6 +8,8 @@ import typer
 
 from switchover.app.clock import SystemClock
 from switchover.cli.client import Api
+from switchover.cli.event_tables import drills_drawn
+from switchover.cli.event_views import DrillView, drill_view
 from switchover.cli.failures import CommandFailed, wrong_usage
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -18,10 +20,9 @@ from switchover.cli.options import (
     UrlOption,
     connect,
 )
-from switchover.cli.tables import drills_drawn
 from switchover.cli.terminal import print_json, results, say
 from switchover.cli.times import moment, seconds, shown
-from switchover.cli.views import DrillView, drill_view, proxy_view
+from switchover.cli.views import proxy_view
 
 _POLL_SECONDS = 0.2
 _SHOWN = 20

@@ -8,6 +8,8 @@ import typer
 
 from switchover.app.clock import SystemClock
 from switchover.cli.client import Api
+from switchover.cli.event_tables import milliseconds
+from switchover.cli.event_views import EventView, event_view
 from switchover.cli.failures import CommandFailed, wrong_usage
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -19,10 +21,10 @@ from switchover.cli.options import (
     connect,
     duration_seconds,
 )
-from switchover.cli.tables import milliseconds, pin_words
+from switchover.cli.tables import pin_words
 from switchover.cli.terminal import say
 from switchover.cli.times import moment, shown
-from switchover.cli.views import EventView, InstanceView, ProxyView, event_view, proxy_view
+from switchover.cli.views import InstanceView, ProxyView, proxy_view
 from switchover.model.events import EventStatus
 
 PinForOption = Annotated[

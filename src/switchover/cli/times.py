@@ -1,4 +1,4 @@
-"""Durations and moments as people type them."""
+"""Durations and moments as people type and read them, and as the API tells them."""
 
 import re
 from datetime import UTC, datetime
@@ -41,3 +41,8 @@ def moment(option: str, text: str) -> datetime:
 def shown(at: datetime) -> str:
     """A moment for people."""
     return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def told(text: str | None) -> datetime | None:
+    """A moment as the API tells it; None for none."""
+    return None if text is None else datetime.fromisoformat(text)
