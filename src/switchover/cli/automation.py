@@ -16,10 +16,9 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
-    duration_seconds,
 )
 from switchover.cli.terminal import print_json, results, say
-from switchover.cli.times import shown
+from switchover.cli.times import seconds, shown
 
 _GATE_STATES = ("on", "off", "remove")
 
@@ -48,7 +47,7 @@ def pause(
     scope = _scope(proxy, user, everything=everything)
     body: dict[str, Any] = {"reason": reason}
     if span is not None:
-        body["forSeconds"] = duration_seconds("--for", span)
+        body["forSeconds"] = seconds("--for", span)
     with connect(url, token, data_dir) as api:
         paused = automation_view(api.pause(scope, body)).pause
     if paused is None:

@@ -74,7 +74,7 @@ def drill(
 def _terms(reason: str | None, hold: str | None, at: str | None) -> Mapping[str, Any]:
     given = {
         "reason": reason,
-        "holdSeconds": None if hold is None else seconds("--hold", hold),
+        "holdSeconds": None if hold is None else seconds("--hold", hold, may_be_zero=True),
         "scheduledFor": None if at is None else moment("--at", at).isoformat(),
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -19,11 +19,10 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
-    duration_seconds,
 )
 from switchover.cli.tables import pin_words
 from switchover.cli.terminal import say
-from switchover.cli.times import moment, shown
+from switchover.cli.times import moment, seconds, shown
 from switchover.cli.views import InstanceView, ProxyView, proxy_view
 from switchover.model.events import EventStatus
 
@@ -158,7 +157,7 @@ def unschedule(
 def _end_of_pin(pin_for: str | None) -> str | None:
     if pin_for is None:
         return None
-    return (SystemClock().now() + timedelta(seconds=duration_seconds("--pin-for", pin_for))).isoformat()
+    return (SystemClock().now() + timedelta(seconds=seconds("--pin-for", pin_for))).isoformat()
 
 
 def known(view: ProxyView, name_or_id: str) -> InstanceView:
