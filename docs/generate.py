@@ -146,9 +146,10 @@ def endpoints() -> str:
 def service() -> str:
     """The public methods of `ProxyFailoverService`."""
     members = inspect.getmembers_static(ProxyFailoverService, inspect.isfunction)
+    modules = [base.__module__ for base in ProxyFailoverService.__mro__]
     listed = sorted(
         (method for name, method in members if not name.startswith("_")),
-        key=lambda method: method.__code__.co_firstlineno,
+        key=lambda method: (modules.index(method.__module__), method.__code__.co_firstlineno),
     )
     return table(["method", "contract"], ([f"`{_signature(m)}`", _first_line(m)] for m in listed))
 
