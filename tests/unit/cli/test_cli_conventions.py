@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.command_line import Runs
-from tests.contract_server import TOKEN, ContractServer
+from tests.contract_record import TOKEN
+from tests.contract_server import ContractServer
 from tests.waiting import DEADLINE_SECONDS
 
 from switchover.cli import times

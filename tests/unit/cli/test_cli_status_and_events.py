@@ -3,7 +3,8 @@ import json
 
 from rich.console import Console
 from tests.command_line import Runs
-from tests.contract_server import Answer, ContractServer
+from tests.contract_record import Answer
+from tests.contract_server import ContractServer
 
 from switchover.cli.event_tables import events_drawn
 from switchover.cli.event_views import event_view
