@@ -126,9 +126,9 @@ PROXY_PATHS = {
     "getProxy": 21,
     "deleteProxy": 21,
     "listBlockedMoves": 21,
-    "getAutomation": 48,
-    "resumeAutomation": 48,
-    "clearSafetyRules": 48,
+    "getAutomation": 51,
+    "resumeAutomation": 51,
+    "clearSafetyRules": 51,
 }
 
 
