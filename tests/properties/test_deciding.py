@@ -349,9 +349,8 @@ class Deciding(RuleBasedStateMachine):
         match decision.kind:
             case DecisionKind.FAILOVER:
                 active = before.active
-                if decision.reason is Reason.GRADUAL_ABORTED:
-                    assert before.gradual is not None
-                    assert decision.target_instance_id == before.gradual.source_instance_id
+                if before.gradual and decision.reason is Reason.GRADUAL_ABORTED:
+                    assert target.instance_id == before.gradual.source_instance_id
                     return
                 assert policy.enable_auto_failover
                 assert active is None or active.health.consecutive_failures >= policy.unhealthy_threshold

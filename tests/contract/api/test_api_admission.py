@@ -10,7 +10,8 @@ import pytest
 from tests.api_world import BODIES, BY_NAME, SECRET, ApiWorld, assert_error, claims_of, path_of
 
 from switchover.api.auth.roles import GRANTS, Role
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 
 ROLES: tuple[tuple[Role, ...], ...] = (
     (Role.ADMIN,),
