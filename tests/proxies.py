@@ -1,5 +1,6 @@
 """Proxies and instances to test with, each as plain as its test allows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -105,3 +106,10 @@ def flapped(name: str, other: str, *, at: float, times: int) -> tuple[PastMove, 
             move(EventType.FAILOVER, name, other, end),
         ]
     return tuple(moves)
+
+
+def carried(instance: Instance, requests: int, failed: int) -> Instance:
+    """The instance once it has answered these requests, some of them with errors."""
+    usage = instance.usage
+    total, errors = usage.total_requests + requests, usage.failed_requests + failed
+    return replace(instance, usage=replace(usage, total_requests=total, failed_requests=errors))

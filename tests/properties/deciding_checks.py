@@ -11,7 +11,7 @@ from switchover.health.flapping import flap_score, suppressed_until
 from switchover.health.machine import HealthChange
 from switchover.health.transitions import TRANSITIONS
 from switchover.model.gradual import GradualMove
-from switchover.model.instance import AdminState, Instance
+from switchover.model.instance import AdminState
 from switchover.model.observation import Flapping, Health, Outcome, Report
 from switchover.model.policy import FailoverPolicy
 from switchover.model.steadiness import AllDown, FlapDamping
@@ -63,13 +63,6 @@ def check_shares(view: View) -> None:
         assert weights == {move.target_instance_id: move.share, move.source_instance_id: 100 - move.share}
     elif move.source_instance_id in able:
         assert weights.keys() == {move.source_instance_id}
-
-
-def carried(instance: Instance, requests: int, failed: int) -> Instance:
-    """The instance once it has answered these requests, some of them with errors."""
-    usage = instance.usage
-    total, errors = usage.total_requests + requests, usage.failed_requests + failed
-    return replace(instance, usage=replace(usage, total_requests=total, failed_requests=errors))
 
 
 def check_step(before: View, after: View, step: GradualMove) -> None:

@@ -9,13 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.properties.deciding_checks import (
-    carried,
     check_change,
     check_flapping,
     check_plan,
     check_step,
 )
-from tests.proxies import NOON, id_of, instance, view_of
+from tests.proxies import NOON, carried, id_of, instance, view_of
 from tests.replaying import check_replay
 
 from switchover.control.pure_loop import (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tests.proxies import carried
 from tests.replaying import check_replay
 from tests.scenarios import scenario_trace as trace
 from tests.scenarios.scenario_language import (
@@ -215,9 +216,10 @@ class _Stage:
     def _register(self, names: list[str], verb: str, *rest: str) -> None:
         match verb:
             case "carries":
+                failed = int(_settings(rest)[1].get("failed", "0"))
                 for name in names:
-                    self._carry(
-                        name, int(rest[0]), int(dict(w.split("=", 1) for w in rest[1:]).get("failed", "0"))
+                    self._view = with_instance(
+                        self._view, carried(self._instance(name), int(rest[0]), failed)
                     )
                 self._run_pass(())
             case "leaves":
@@ -232,16 +234,6 @@ class _Stage:
                 self._run_pass(())
             case _:
                 raise AssertionError(f"not a command: {verb}")
-
-    def _carry(self, name: str, requests: int, failed: int) -> None:
-        instance = self._instance(name)
-        usage = replace(
-            instance.usage,
-            total_requests=instance.usage.total_requests + requests,
-            successful_requests=instance.usage.successful_requests + requests - failed,
-            failed_requests=instance.usage.failed_requests + failed,
-        )
-        self._view = with_instance(self._view, replace(instance, usage=usage))
 
     def _observation(self, name: str, outcome: Outcome, rest: tuple[str, ...]) -> Observation:
         values = dict(word.split("=", 1) for word in rest if "=" in word)
