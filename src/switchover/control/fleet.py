@@ -119,8 +119,13 @@ class ProxyState:
 
     def view(self) -> View:
         """What a decision may look at."""
-        seen = view_of(self.proxy, self.instances, self.moves, self.connections)
-        return replace(seen, is_drilling=self.drill is not None and self.drill.status.is_running)
+        return View(
+            proxy=self.proxy,
+            instances=tuple(self.instances.values()),
+            moves=self.moves,
+            connections=self.connections,
+            is_drilling=self.drill is not None and self.drill.status.is_running,
+        )
 
     def with_instance(self, instance: Instance) -> "ProxyState":
         """This state with `instance` added or replaced, once it is stored whole."""
