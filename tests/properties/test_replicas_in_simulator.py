@@ -27,12 +27,15 @@ for seed in range(8):
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, CHUNK))
 def test_every_promise_holds(first: int) -> None:
-    moves = 0
+    moves = blocked = 0
     for seed in range(first, first + CHUNK):
         simulated = simulate(seed)
-        moves += simulated.moves
+        moves, blocked = moves + simulated.moves, blocked + simulated.blocked
         assert not simulated.violations, str(simulated)
     assert moves > CHUNK, "schedules in which hardly anything moves show nothing"
+    assert blocked > CHUNK // 25, (
+        "schedules in which nothing is in the way of a move show nothing of pauses and rules"
+    )
 
 
 @pytest.mark.parametrize("seed", FOUND)
