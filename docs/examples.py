@@ -17,7 +17,8 @@ from uuid import UUID
 from structlog.testing import capture_logs
 from tests.api_world import ApiWorld, api_world
 
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 from switchover.model.observation import Outcome
 from switchover.testing.fake_prober import ScriptedOutcome
 

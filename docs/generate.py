@@ -38,7 +38,6 @@ from switchover.control.documents.steadiness import FailbackWindowDocument, Flap
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.reasons import Reason, Veto, sentence
 from switchover.health.transitions import diagram
-from switchover.record.sql import safety_schema  # noqa: F401 - its tables are of the metadata
 from switchover.record.sql.schema import metadata
 
 ROOT = Path(__file__).parents[1]
@@ -147,9 +146,10 @@ def endpoints() -> str:
 def service() -> str:
     """The public methods of `ProxyFailoverService`."""
     members = inspect.getmembers_static(ProxyFailoverService, inspect.isfunction)
+    modules = [base.__module__ for base in ProxyFailoverService.__mro__]
     listed = sorted(
         (method for name, method in members if not name.startswith("_")),
-        key=lambda method: method.__code__.co_firstlineno,
+        key=lambda method: (modules.index(method.__module__), method.__code__.co_firstlineno),
     )
     return table(["method", "contract"], ([f"`{_signature(m)}`", _first_line(m)] for m in listed))
 

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from switchover.api.app import ApiSettings, create_api
 from switchover.api.auth.roles import Role
 from switchover.api.auth.tokens import SecretVerifier, issue_token
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 from switchover.control.service import ProxyFailoverService
 from switchover.record.store import Store
 from switchover.testing.clock import CountingIds, ManualClock

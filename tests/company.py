@@ -32,7 +32,8 @@ from switchover.api.auth.roles import Role
 from switchover.api.auth.tokens import issue_token
 from switchover.app.settings import load_settings
 from switchover.app.token import token_rules
-from switchover.cli.views import EventView, ProxyView, event_view, proxy_view
+from switchover.cli.event_views import EventView, event_view
+from switchover.cli.views import ProxyView, proxy_view
 from switchover.model.events import EventStatus
 from switchover.switch.envoy.binary import find_envoy
 

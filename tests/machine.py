@@ -26,7 +26,8 @@ from tests.waiting import eventually
 from switchover.app.datadir import DataDir
 from switchover.app.settings import load_settings
 from switchover.app.token import create_token
-from switchover.cli.views import EventView, ProxyView, event_view, proxy_view
+from switchover.cli.event_views import EventView, event_view
+from switchover.cli.views import ProxyView, proxy_view
 from switchover.model.events import EventStatus
 from switchover.switch.envoy.paths import EnvoyPaths, envoy_paths, runtime_directory
 from switchover.switch.envoy.running import ProcessIdentity, RunningProcess

@@ -27,7 +27,6 @@ import psutil
 from tests.ports import free_port
 
 from switchover.record.migrations.run import upgrade
-from switchover.record.sql import safety_schema  # noqa: F401 - its tables are of the metadata
 from switchover.record.sql.limits import DatabaseLimits
 from switchover.record.sql.schema import metadata, schema_revisions
 

@@ -6,7 +6,7 @@ from tests.load import Load, load
 from tests.machine import Machine, run
 from tests.waiting import eventually
 
-from switchover.cli.views import STAGES, EventView
+from switchover.cli.event_views import STAGES, EventView
 from switchover.model.events import EventStatus, EventType
 
 RATE = 200.0

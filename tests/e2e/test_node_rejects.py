@@ -4,7 +4,7 @@ from tests.envoy_node import answered_by, occupied
 from tests.machine import Machine, run
 from tests.waiting import eventually
 
-from switchover.cli.views import EventView
+from switchover.cli.event_views import EventView
 from switchover.model.events import EventStatus, EventType
 
 

@@ -14,7 +14,7 @@ from tests.load import Load, load
 from tests.postgresql_server import PostgresqlServer, postgresql_server
 from tests.waiting import eventually
 
-from switchover.cli.views import EventView
+from switchover.cli.event_views import EventView
 from switchover.model.events import EventType
 
 pytestmark = [

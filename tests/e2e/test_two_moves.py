@@ -4,7 +4,7 @@ from tests.load import Load, load
 from tests.machine import Machine
 from tests.waiting import eventually
 
-from switchover.cli.views import EventView
+from switchover.cli.event_views import EventView
 from switchover.model.events import EventStatus, EventType
 
 RATE = 200.0

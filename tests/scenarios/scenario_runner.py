@@ -11,15 +11,15 @@ from tests.scenarios.scenario_language import (
     START,
     Script,
     changed_policy,
-    changed_rules,
     new_instance,
     parse,
-    scope_named,
     seconds,
     wall,
 )
 from tests.scenarios.scenario_orders import Drilling, Planned, earliest, ordered, seen
 from tests.scenarios.scenario_recovery import Recoveries
+from tests.scenarios.scenario_rules import Bounds
+from tests.scenarios.scenario_showing import shown
 
 from switchover.control.pure_loop import (
     Evidence,
@@ -29,22 +29,17 @@ from switchover.control.pure_loop import (
     with_instance,
     without_instance,
 )
-from switchover.decision.damping import cleared, damping_of
+from switchover.decision.damping import cleared
 from switchover.decision.doubt import Doubt
-from switchover.decision.evaluate import evaluate
 from switchover.decision.orders import order_execute, order_switchover
-from switchover.decision.plan import plan_of
 from switchover.decision.reasons import Reason
-from switchover.decision.redundancy import redundancy_of, standing_of
-from switchover.decision.rules import MoveBlocked, counts, limits, safety_of
-from switchover.decision.survey import survey
+from switchover.decision.rules import MoveBlocked
 from switchover.decision.verdict import Decision
 from switchover.decision.view import View
 from switchover.model.errors import Conflict, OperatorError
 from switchover.model.instance import AdminState, Instance
 from switchover.model.observation import Health, Observation, Outcome, Report
 from switchover.model.proxy import Pin, Proxy
-from switchover.model.rules import Gate, Pause, Scope, ScopeKind, ScopeStanding
 from switchover.model.vantage import Vantage
 
 _QUIET = frozenset({"still_passing", "still_failing"})
@@ -79,8 +74,7 @@ class _Stage:
         self._drilling = Drilling()
         self._told: tuple[object, ...] = ()
         self._is_quiet = False
-        self._standings: dict[Scope, ScopeStanding] = {}
-        self._moved_elsewhere: list[datetime] = []
+        self._bounds = Bounds()
         self._recoveries = Recoveries(self._tell, lambda at: trace.moment(self._moment_of(at)))
         self._names = {i.instance_id: i.name for i in script.instances}
         self._view = View(
@@ -151,7 +145,7 @@ class _Stage:
             case "store":
                 self._store(*rest)
             case "pause" | "resume" | "rules" | "gate" | "elsewhere":
-                self._bound(verb, *rest)
+                self._view = self._bounds.changed(verb, rest, self._view, self._now)
                 self._run_pass(())
             case "doubt":
                 self._doubt(*rest)
@@ -257,7 +251,7 @@ class _Stage:
                 self._tell("health", trace.health_words(self._names[piece.instance_id], change))
         self._view = view
         for _ in range(_PASSES_AT_ONCE):
-            before = self._view = seen(self._bounded(), self._drilling)
+            before = self._view = seen(self._bounds.around(self._view), self._drilling)
             result = pure_pass(before, (), self._now)
             check_replay(result.decided, result.decision, self._now)
             self._view, self._recheck_at = result.view, result.decision.recheck_at
@@ -280,49 +274,6 @@ class _Stage:
         if again is not None:
             self._recheck_at = again if self._recheck_at is None else min(again, self._recheck_at)
 
-    def _bound(self, verb: str, *words: str) -> None:
-        if verb == "elsewhere":
-            # Another proxy of the same user has moved by itself.
-            self._moved_elsewhere.append(self._now)
-            return
-        scope = scope_named(words[0], self._view.proxy.proxy_id)
-        standing = self._standings.get(scope, ScopeStanding(scope=scope))
-        values = dict(word.split("=", 1) for word in words if "=" in word)
-        match verb:
-            case "pause":
-                until = self._now + timedelta(seconds=seconds(values["for"])) if "for" in values else None
-                pause = Pause(by=values["by"], reason=values["reason"], since=self._now, until=until)
-                standing = replace(standing, pause=pause)
-            case "resume":
-                standing = replace(standing, pause=None)
-            case "gate":
-                gate = Gate(name=words[1], is_on=words[2] == "on", by="ann", at=self._now)
-                standing = replace(standing, gates=standing.with_gate(words[1], gate))
-            case _ if scope.kind is ScopeKind.PROXY:
-                policy = self._view.proxy.policy
-                policy = replace(policy, rules=changed_rules(policy.rules, words[1:]))
-                self._view = replace(self._view, proxy=replace(self._view.proxy, policy=policy))
-            case _:
-                standing = replace(standing, rules=changed_rules(standing.rules, words[1:]))
-        self._standings[scope] = standing
-
-    def _bounded(self) -> View:
-        """The view with what bounds its moves, counted as the control plane does."""
-        proxy = self._view.proxy
-        safety = safety_of(proxy.proxy_id, proxy.owner_id, proxy.policy.rules, self._standings)
-        moved = sorted(
-            self._moved_elsewhere
-            + [m.committed_at for m in self._view.moves if counts(m.trigger, m.event_type)]
-        )
-        latest = {
-            scope: moved[-rules.move_limit.moves]
-            for scope, rules in limits(safety)
-            if rules.move_limit is not None
-            and scope.kind is not ScopeKind.PROXY
-            and len(moved) >= rules.move_limit.moves
-        }
-        return replace(self._view, safety=safety.with_latest(latest))
-
     def _order(self, verb: str, *names: str) -> None:
         force = "force" in names
         ids = [self._id(name) for name in names if name != "force"]
@@ -330,7 +281,7 @@ class _Stage:
             self._run_pass(())
 
     def _ordered(self, verb: str, ids: Sequence[UUID], *, force: bool) -> Decision:
-        self._view = self._bounded()
+        self._view = self._bounds.around(self._view)
         if verb == "execute":
             return order_execute(self._view, ids[0], ids[1], self._now, force=force)
         return order_switchover(self._view, ids[0] if ids else None, self._now, force=force)
@@ -372,17 +323,7 @@ class _Stage:
         if not decision.acts and (told == self._told or self._is_quiet):
             return
         self._told = told
-        words = trace.decision_words(decision, self._names)
-        if decision.detected_at is not None:
-            words += f"; detected {trace.moment(self._moment_of(decision.detected_at))}"
-        if decision.blocked is not None:
-            wish = decision.blocked
-            wanted = f"{wish.kind.value} to {trace.name_of(wish.target_instance_id, self._names)}"
-            words += f"; blocked {wanted} ({wish.reason.value})"
-        if decision.overridden:
-            words += f"; overrides {', '.join(breach.rule.value for breach in decision.overridden)}"
-        if decision.recheck_at is not None:
-            words += f"; recheck {trace.moment(self._moment_of(decision.recheck_at))}"
+        words = trace.whole_decision_words(decision, self._names, self._moment_of)
         if decision.acts:
             words += f"; epoch {self._view.proxy.epoch}"
         self._tell("decide", words)
@@ -419,27 +360,9 @@ class _Stage:
         self._view = replace(self._view, vantages={**self._view.vantages, instance_id: heard})
 
     def _show(self, verb: str) -> None:
-        match verb:
-            case "evaluate":
-                self._view = self._bounded()
-                self._tell(verb, trace.decision_words(evaluate(self._view, self._now), self._names))
-            case "candidates":
-                evidence = survey(self._view, self._now).candidates
-                for words in trace.candidate_words(evidence):
-                    self._tell(verb, words)
-            case "plan":
-                self._tell(verb, trace.plan_words(plan_of(self._view), self._names))
-            case "flaps":
-                for instance in sorted(self._view.instances, key=lambda i: i.preference):
-                    damping = damping_of(instance, self._view.moves, self._view.proxy.policy, self._now)
-                    until = None if damping.until is None else self._moment_of(damping.until)
-                    self._tell(verb, trace.flap_words(instance.name, damping, until))
-            case "redundancy":
-                status = redundancy_of(self._view, previous=None, now=self._now)
-                self._tell(verb, trace.redundancy_words(status, self._names))
-            case _:
-                for instance in sorted(self._view.instances, key=lambda i: i.preference):
-                    self._tell(verb, f"{instance.name} {standing_of(instance, self._view).value}")
+        self._view = self._bounds.around(self._view) if verb == "evaluate" else self._view
+        for words in shown(verb, self._view, self._now, self._names, self._moment_of):
+            self._tell(verb, words)
 
     def _change_proxy(self, proxy: Proxy) -> None:
         self._view = replace(self._view, proxy=proxy)

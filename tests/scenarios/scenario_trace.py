@@ -1,6 +1,6 @@
 """How a scenario's trace is worded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -116,3 +116,20 @@ def name_of(instance_id: UUID | None, names: Names) -> str:
 
 def _word(flag: bool) -> str:  # noqa: FBT001 - a value to word, not a switch
     return "yes" if flag else "no"
+
+
+def whole_decision_words(decision: Decision, names: Names, moment_of: Callable[[datetime], float]) -> str:
+    """A decision with its times, and with what it was kept from; `moment_of` gives the seconds of the scenario."""
+    words = decision_words(decision, names)
+    if decision.detected_at is not None:
+        words += f"; detected {moment(moment_of(decision.detected_at))}"
+    if decision.blocked is not None:
+        wish = decision.blocked
+        words += (
+            f"; blocked {wish.kind.value} to {name_of(wish.target_instance_id, names)} ({wish.reason.value})"
+        )
+    if decision.overridden:
+        words += f"; overrides {', '.join(breach.rule.value for breach in decision.overridden)}"
+    if decision.recheck_at is not None:
+        words += f"; recheck {moment(moment_of(decision.recheck_at))}"
+    return words

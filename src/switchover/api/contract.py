@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from switchover.api.errors import Code
-from switchover.api.operations import Operation
+from switchover.api.operations.operation import Operation
 from switchover.api.paths import leads_elsewhere
 from switchover.api.schemas.body import ErrorAnswer
 

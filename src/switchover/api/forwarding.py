@@ -12,7 +12,7 @@ from starlette.responses import Response
 from switchover.api.contract import REQUEST_ID_HEADER
 from switchover.api.errors import OwnerSilent, TooManyRequests
 from switchover.api.limits import RateLimit, RateLimiter
-from switchover.api.operations import Operation
+from switchover.api.operations.operation import Operation
 from switchover.control.service import ProxyFailoverService
 from switchover.model.clock import Clock
 from switchover.model.errors import NotFound, OwnedElsewhere, StoreUnavailable

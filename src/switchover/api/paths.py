@@ -3,7 +3,8 @@
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import compile_path
 
-from switchover.api.operations import OPERATIONS, Method, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Method, Operation
 from switchover.model.proxy import RESERVED_PROXY_IDS
 
 

@@ -18,7 +18,8 @@ from switchover.api.contract import documented_responses
 from switchover.api.door import Door
 from switchover.api.errors import Failure, OwnerSilent, failure_of
 from switchover.api.forwarding import NOT_DONE_HEADER, Forwarding
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 from switchover.api.paths import matched_path
 from switchover.api.reading import read_body
 from switchover.control.documents.document import problems_of

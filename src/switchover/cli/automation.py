@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from switchover.cli.automation_tables import automation_drawn
+from switchover.cli.automation_views import automation_view
 from switchover.cli.client import Document
 from switchover.cli.failures import CommandFailed, wrong_usage
 from switchover.cli.options import (
@@ -14,11 +16,9 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
-    duration_seconds,
 )
-from switchover.cli.tables import automation_drawn
 from switchover.cli.terminal import print_json, results, say
-from switchover.cli.views import automation_view
+from switchover.cli.times import seconds, shown
 
 _GATE_STATES = ("on", "off", "remove")
 
@@ -47,12 +47,12 @@ def pause(
     scope = _scope(proxy, user, everything=everything)
     body: dict[str, Any] = {"reason": reason}
     if span is not None:
-        body["forSeconds"] = duration_seconds("--for", span)
+        body["forSeconds"] = seconds("--for", span)
     with connect(url, token, data_dir) as api:
         paused = automation_view(api.pause(scope, body)).pause
     if paused is None:
         raise CommandFailed(f"automation of {scope} was paused, and is not paused any more")
-    end = "until `switchover resume`" if paused.until is None else f"until {paused.until:%Y-%m-%d %H:%M:%S}Z"
+    end = "until `switchover resume`" if paused.until is None else f"until {shown(paused.until)}"
     say(f"Automation of {scope} is paused {end}.")
 
 

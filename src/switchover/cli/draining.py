@@ -84,7 +84,7 @@ def _terms(reason: str | None, lasts: str | None, timeout: str | None) -> dict[s
     given = {
         "reason": reason,
         "expiresInSeconds": None if lasts is None else seconds("--for", lasts),
-        "drainTimeoutSeconds": None if timeout is None else seconds("--timeout", timeout),
+        "drainTimeoutSeconds": None if timeout is None else seconds("--timeout", timeout, may_be_zero=True),
     }
     return {name: value for name, value in given.items() if value is not None}
 

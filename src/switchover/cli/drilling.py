@@ -8,6 +8,8 @@ import typer
 
 from switchover.app.clock import SystemClock
 from switchover.cli.client import Api
+from switchover.cli.event_tables import drills_drawn
+from switchover.cli.event_views import DrillView, drill_view
 from switchover.cli.failures import CommandFailed, wrong_usage
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -18,10 +20,9 @@ from switchover.cli.options import (
     UrlOption,
     connect,
 )
-from switchover.cli.tables import drills_drawn
 from switchover.cli.terminal import print_json, results, say
 from switchover.cli.times import moment, seconds, shown
-from switchover.cli.views import DrillView, drill_view, proxy_view
+from switchover.cli.views import proxy_view
 
 _POLL_SECONDS = 0.2
 _SHOWN = 20
@@ -73,7 +74,7 @@ def drill(
 def _terms(reason: str | None, hold: str | None, at: str | None) -> Mapping[str, Any]:
     given = {
         "reason": reason,
-        "holdSeconds": None if hold is None else seconds("--hold", hold),
+        "holdSeconds": None if hold is None else seconds("--hold", hold, may_be_zero=True),
         "scheduledFor": None if at is None else moment("--at", at).isoformat(),
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -10,10 +10,10 @@ from switchover.cli.options import (
     ConfigOption,
     JsonOption,
     SettingsDataDirOption,
-    duration_seconds,
     settings_from,
 )
 from switchover.cli.terminal import print_json, results, say, styled
+from switchover.cli.times import seconds
 
 token = typer.Typer(help="Make tokens for the API.", no_args_is_help=True)
 database = typer.Typer(help="Care for the database.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def create_token(
     from switchover.app.token import create_token as made  # noqa: PLC0415 - settings take 0.2 s to import
 
     settings = settings_from(config, data_dir)
-    say(made(DataDir(settings.data_dir), settings, user, role, duration_seconds("--ttl", ttl)))
+    say(made(DataDir(settings.data_dir), settings, user, role, int(seconds("--ttl", ttl))))
 
 
 @database.command("upgrade")

@@ -34,6 +34,51 @@ from switchover.model.instance import AdminState
 _SERVE, _WATCH, _ORDER, _MACHINE = "Serve", "Look", "Order", "This machine"
 
 
+_COMMANDS: Sequence[tuple[str, Sequence[tuple[str, Callable[..., None]]]]] = (
+    (_SERVE, (("up", serving.up), ("serve", serving.serve), ("down", serving.down), ("demo", demo))),
+    (
+        _WATCH,
+        (
+            ("status", viewing.status),
+            ("events", viewing.events),
+            ("explain", explaining.explain),
+            ("replay", explaining.replay),
+            ("simulate", simulate),
+        ),
+    ),
+    (
+        _ORDER,
+        (
+            ("apply", apply),
+            ("switch", ordering.switch),
+            ("pin", ordering.pin),
+            ("unpin", ordering.unpin),
+            ("undamp", ordering.undamp),
+            ("unschedule", ordering.unschedule),
+            ("drill", drilling.drill),
+            ("pause", automation.pause),
+            ("resume", automation.resume),
+            ("rules", automation.rules),
+            ("gate", automation.gate),
+            ("recover", recovering.recover),
+            ("secret", recovering.secret),
+            ("ready", draining.ready),
+            (
+                "drain",
+                draining.away_command(AdminState.DRAIN, "Move traffic off an instance; it is still probed."),
+            ),
+            (
+                "maintenance",
+                draining.away_command(
+                    AdminState.MAINTENANCE, "Move traffic off an instance that is being worked on."
+                ),
+            ),
+        ),
+    ),
+    (_MACHINE, (("doctor", machine.doctor),)),
+)
+
+
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the option's value
     if wanted:
         sys.stdout.write(f"switchover {version('switchover')}\n")
@@ -60,52 +105,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    groups: Sequence[tuple[str, Sequence[tuple[str, Callable[..., None]]]]] = (
-        (_SERVE, (("up", serving.up), ("serve", serving.serve), ("down", serving.down), ("demo", demo))),
-        (
-            _WATCH,
-            (
-                ("status", viewing.status),
-                ("events", viewing.events),
-                ("explain", explaining.explain),
-                ("replay", explaining.replay),
-                ("simulate", simulate),
-            ),
-        ),
-        (
-            _ORDER,
-            (
-                ("apply", apply),
-                ("switch", ordering.switch),
-                ("pin", ordering.pin),
-                ("unpin", ordering.unpin),
-                ("undamp", ordering.undamp),
-                ("unschedule", ordering.unschedule),
-                ("drill", drilling.drill),
-                ("pause", automation.pause),
-                ("resume", automation.resume),
-                ("rules", automation.rules),
-                ("gate", automation.gate),
-                ("recover", recovering.recover),
-                ("secret", recovering.secret),
-                ("ready", draining.ready),
-                (
-                    "drain",
-                    draining.away_command(
-                        AdminState.DRAIN, "Move traffic off an instance; it is still probed."
-                    ),
-                ),
-                (
-                    "maintenance",
-                    draining.away_command(
-                        AdminState.MAINTENANCE, "Move traffic off an instance that is being worked on."
-                    ),
-                ),
-            ),
-        ),
-        (_MACHINE, (("doctor", machine.doctor),)),
-    )
-    for panel, commands in groups:
+    for panel, commands in _COMMANDS:
         for name, function in commands:
             app.command(name, rich_help_panel=panel, epilog=EXIT_CODES_HELP)(function)
     app.add_typer(machine.token, name="token", rich_help_panel=_MACHINE)

@@ -10,8 +10,6 @@ from switchover.cli.failures import CommandFailed, ExitCode, wrong_usage
 
 DEFAULT_DATA_DIR = Path(".switchover")
 _TOKEN_SECONDS = 300
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST_SECONDS = 366 * 86400
 
 if TYPE_CHECKING:
     from switchover.app.settings import Settings
@@ -83,21 +81,6 @@ def connect(url: str | None, token: str | None, data_dir: Path) -> Api:
             ExitCode.UNREACHABLE,
         )
     return Api(local, token if token is not None else _operator_token(data_dir))
-
-
-def duration_seconds(option: str, text: str) -> int:
-    """Seconds of a duration such as `90s`, `15m`, `24h` or `30d`, given to `option`.
-
-    Raises:
-        CommandFailed: It has another shape, or is 0 or more than 366 days.
-    """
-    number, unit = text[:-1], text[-1:]
-    seconds = int(number) * _UNITS[unit] if number.isascii() and number.isdigit() and unit in _UNITS else 0
-    if not 0 < seconds <= _LONGEST_SECONDS:
-        raise wrong_usage(
-            f"{option}: {text!r} is not valid; allowed is a number and s, m, h or d, at most 366d"
-        )
-    return seconds
 
 
 def settings_from(config: Path | None, data_dir: Path | None, **others: object) -> "Settings":

@@ -8,6 +8,8 @@ import typer
 
 from switchover.app.clock import SystemClock
 from switchover.cli.client import Api
+from switchover.cli.event_tables import milliseconds
+from switchover.cli.event_views import EventView, event_view
 from switchover.cli.failures import CommandFailed, wrong_usage
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -17,12 +19,11 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
-    duration_seconds,
 )
-from switchover.cli.tables import milliseconds, pin_words
+from switchover.cli.tables import pin_words
 from switchover.cli.terminal import say
-from switchover.cli.times import moment, shown
-from switchover.cli.views import EventView, InstanceView, ProxyView, event_view, proxy_view
+from switchover.cli.times import moment, seconds, shown
+from switchover.cli.views import InstanceView, ProxyView, proxy_view
 from switchover.model.events import EventStatus
 
 PinForOption = Annotated[
@@ -156,7 +157,7 @@ def unschedule(
 def _end_of_pin(pin_for: str | None) -> str | None:
     if pin_for is None:
         return None
-    return (SystemClock().now() + timedelta(seconds=duration_seconds("--pin-for", pin_for))).isoformat()
+    return (SystemClock().now() + timedelta(seconds=seconds("--pin-for", pin_for))).isoformat()
 
 
 def known(view: ProxyView, name_or_id: str) -> InstanceView:

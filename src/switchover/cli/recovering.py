@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from switchover.cli.event_views import event_view
 from switchover.cli.failures import wrong_usage
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
@@ -18,7 +19,7 @@ from switchover.cli.options import (
 )
 from switchover.cli.ordering import known
 from switchover.cli.terminal import complain, say
-from switchover.cli.views import event_view, proxy_view
+from switchover.cli.views import proxy_view
 
 
 def recover(

@@ -22,10 +22,10 @@ from switchover.cli.options import (
     TokenOption,
     UrlOption,
     connect,
-    duration_seconds,
 )
 from switchover.cli.recorded import Recorded, recorded
 from switchover.cli.terminal import complaints, print_json, results, styled
+from switchover.cli.times import seconds
 from switchover.control.plain import plain
 from switchover.control.simulation import Tally, recorded_tally, tally_of
 from switchover.control.simulation import simulate as simulated
@@ -66,7 +66,7 @@ def simulate(
         raise wrong_usage("PROXY: give a proxy's id, or --all for every one")
     file = PolicyFile(policy)
     until = SystemClock().now()
-    begin = until - timedelta(seconds=duration_seconds("--since", since))
+    begin = until - timedelta(seconds=seconds("--since", since))
     with connect(url, token, data_dir) as api:
         documents = list(api.proxies()) if proxy is None else [api.proxy(proxy)]
         found: list[_Result] = []

@@ -1,4 +1,4 @@
-"""Proxies, instances and events as a person likes to see them."""
+"""Proxies, instances and who keeps them, as a person likes to see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,36 +7,17 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from switchover.cli.terminal import styled
-from switchover.cli.views import (
-    STAGES,
-    AutomationView,
-    BlockedView,
-    DrillView,
-    EventView,
-    InstanceView,
-    NodeView,
-    PauseView,
-    ProxyView,
-    RecoveryView,
-    ReplicaView,
-)
-from switchover.model.events import EventStatus
+from switchover.cli import times
+from switchover.cli.automation_tables import blocked_words, paused_words
+from switchover.cli.event_tables import events_drawn
+from switchover.cli.event_views import EventView
+from switchover.cli.fleet_views import NodeView, ReplicaView
+from switchover.cli.terminal import plain_table, styled
+from switchover.cli.views import InstanceView, ProxyView, RecoveryView
 
 _HEALTH = {"healthy": ("✓", "green"), "unhealthy": ("✗", "red"), "unknown": ("?", "yellow")}
-_EVENT_STYLES = {
-    EventStatus.COMPLETED: "green",
-    EventStatus.FAILED: "red",
-    EventStatus.IN_PROGRESS: "yellow",
-    EventStatus.PENDING: "yellow",
-}
-_FOLDED = frozenset({"PROXY", "INSTANCE", "INSTANCES", "ACTIVE", "ADDRESS", "FROM", "TO"}) | {
-    *("LAST MOVE", "LAST PROBE", "REASON", "FLAPS")
-}
 _LEAST_SHOWN_SCORE = 0.05
 """A lower score is that of a fall long ago."""
-_TABLE_WIDTH = 150
-"""A narrower terminal breaks an event's row into pieces."""
 
 
 def health_text(instance: InstanceView) -> Text:
@@ -47,64 +28,12 @@ def health_text(instance: InstanceView) -> Text:
     return text
 
 
-def events_drawn(console: Console, view: ProxyView, shown: Sequence[EventView]) -> RenderableType:
-    """Events with what moved where, how it ended, and when each stage was reached after detection: a table where
-    there is room for it, a few lines each on a narrow terminal.
-    """
-    if console.width < _TABLE_WIDTH:
-        return Group(*(line for event in shown for line in _event_lines(view, event)))
-    stages = STAGES[1:]
-    table = _table(
-        "AT", "EVENT", "FROM", "TO", "STATUS", "EPOCH", "TOOK", *(f"+{s}" for s in stages), "REASON"
-    )
-    for event in shown:
-        table.add_row(
-            _when(event.created_at),
-            event.event_type.value,
-            styled(view.name_of(event.source_id)),
-            styled(view.name_of(event.target_id)),
-            styled(event.status.value, _EVENT_STYLES[event.status]),
-            str(event.epoch),
-            milliseconds(event.duration_ms),
-            *(milliseconds(event.after_detection_ms(stage)) for stage in stages),
-            styled(event.error_message or event.reason),
-        )
-    return table
-
-
-def stage_times(event: EventView) -> str:
-    """The stages of an event as one line: when the first was reached, and how long after it the others were."""
-    begun = event.stages.get(STAGES[0])
-    first = "—" if begun is None else f"{begun:%H:%M:%S}"
-    later = (f"{name} +{milliseconds(event.after_detection_ms(name))}" for name in STAGES[1:])
-    return " → ".join((f"{STAGES[0]} {first}", *later))
-
-
-def _event_lines(view: ProxyView, event: EventView) -> Sequence[Text]:
-    move = f"{event.event_type.value} {view.name_of(event.source_id)} → {view.name_of(event.target_id)} "
-    first = styled(f"{_when(event.created_at)}  {move}")
-    first.append_text(styled(event.status.value, _EVENT_STYLES[event.status]))
-    first.append_text(styled(f" in {milliseconds(event.duration_ms)} (epoch {event.epoch})"))
-    return (
-        first,
-        styled(f"    {event.error_message or event.reason}"),
-        styled(f"    {stage_times(event)}", "dim"),
-    )
-
-
-def milliseconds(duration: float | None) -> str:
-    """A duration for people; a dash where it is unknown."""
-    if duration is None:
-        return "—"
-    return f"{duration:.0f} ms" if duration < 10_000 else f"{duration / 1000:.1f} s"  # noqa: PLR2004 - 10 s
-
-
 def overview(console: Console, proxies: Sequence[ProxyView]) -> None:
     """Every proxy in a row, and what nodes refuse."""
     if not proxies:
         console.print("No proxies yet. `switchover apply -f proxies.yaml` makes some.")
         return
-    table = _table("PROXY", "ACTIVE", "INSTANCES", "REDUNDANCY", "EPOCH", "STRATEGY", "LAST MOVE")
+    table = plain_table("PROXY", "ACTIVE", "INSTANCES", "REDUNDANCY", "EPOCH", "STRATEGY", "LAST MOVE")
     for proxy in proxies:
         table.add_row(
             styled(proxy.proxy_id, "bold"),
@@ -137,7 +66,7 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView], now: 
     for pause in proxy.pauses:
         facts.add_row("paused", styled(paused_words(pause), "yellow"))
     if proxy.blocked is not None:
-        facts.add_row("blocked", styled(_blocked_words(proxy, proxy.blocked), "yellow"))
+        facts.add_row("blocked", styled(blocked_words(proxy, proxy.blocked), "yellow"))
     facts.add_row("epoch", str(proxy.epoch))
     for name, words in (*_ordered_facts(proxy), *_planned_facts(proxy)):
         facts.add_row(name, styled(words))
@@ -145,7 +74,9 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView], now: 
         facts.add_row("owner", styled(proxy.owner))
     console.print(facts)
     console.print()
-    table = _table("INSTANCE", "ADDRESS", "STANDING", "HEALTH", "FLAPS", "PRIORITY", "WEIGHT", "LAST PROBE")
+    table = plain_table(
+        "INSTANCE", "ADDRESS", "STANDING", "HEALTH", "FLAPS", "PRIORITY", "WEIGHT", "LAST PROBE"
+    )
     for instance in proxy.instances:
         table.add_row(
             styled(instance.name),
@@ -164,63 +95,6 @@ def detail(console: Console, proxy: ProxyView, shown: Sequence[EventView], now: 
     _rejections(console, [proxy])
 
 
-def paused_words(pause: PauseView) -> str:
-    """A pause in one line: what is stopped, who did it and why, since and until when."""
-    end = "" if pause.until is None else f", until {_when(pause.until)}"
-    return f"{pause.scope} by {pause.by} since {_when(pause.since)}{end}: {pause.reason}"
-
-
-def blocked_drawn(view: ProxyView, shown: Sequence[BlockedView]) -> RenderableType:
-    """Moves that a rule blocked, newest first."""
-    table = _table("BLOCKED AT", "UNTIL", "WANTED", "FROM", "TO", "TIMES", "RULE", "REASON")
-    for move in shown:
-        table.add_row(
-            _when(move.first_at),
-            "now" if move.ended_at is None else _when(move.ended_at),
-            styled(move.event_type),
-            styled(view.name_of(move.source_id)),
-            styled(view.name_of(move.target_id)),
-            str(move.count),
-            styled(move.rule, "yellow"),
-            styled(f"{move.reason}; {move.message}"),
-        )
-    return table
-
-
-def automation_drawn(console: Console, view: AutomationView) -> None:
-    """What bounds automation in one scope."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("scope", styled(view.scope, "bold"))
-    facts.add_row("paused", "no" if view.pause is None else styled(paused_words(view.pause), "yellow"))
-    for number, rule in enumerate(view.rules or ("none",)):
-        facts.add_row("" if number else "rules", styled(rule))
-    for name, is_on, by, at, reason in view.gates:
-        words = f"{'on' if is_on else 'off'}, by {by} at {_when(at)}{': ' if reason else ''}{reason}"
-        facts.add_row(styled(f"gate {name}"), styled(words, "" if is_on else "yellow"))
-    console.print(facts)
-
-
-def _blocked_words(view: ProxyView, move: BlockedView) -> str:
-    wanted = f"{move.event_type} {view.name_of(move.source_id)} → {view.name_of(move.target_id)}"
-    return f"{wanted} since {_when(move.first_at)} ({move.reason}): {move.message}"
-
-
-def drills_drawn(view: ProxyView, shown: Sequence[DrillView]) -> RenderableType:
-    """Drills with where they went and how they ended."""
-    table = _table("AT", "FROM", "TO", "OUTCOME", "TOOK", "BY", "REASON")
-    for drill in shown:
-        table.add_row(
-            _when(drill.started_at or drill.scheduled_at or drill.created_at),
-            styled(view.name_of(drill.home_id)),
-            styled(view.name_of(drill.target_id)),
-            styled(drill.outcome or drill.status, "green" if drill.outcome == "succeeded" else "yellow"),
-            "—" if drill.took_seconds is None else f"{drill.took_seconds:.1f} s",
-            styled(drill.actor),
-            styled(drill.message or ""),
-        )
-    return table
-
-
 def _ordered_facts(proxy: ProxyView) -> Sequence[tuple[str, str]]:
     """Who ordered which instance away, why, until when, and how far that is."""
     facts = []
@@ -231,7 +105,7 @@ def _ordered_facts(proxy: ProxyView) -> Sequence[tuple[str, str]]:
         if instance.ordered_by:
             parts.append(f"by {instance.ordered_by}")
         if instance.expires_at is not None:
-            parts.append(f"until {_when(instance.expires_at)}")
+            parts.append(f"until {times.shown(instance.expires_at)}")
         words = " ".join(parts) + (f": {instance.order_reason}" if instance.order_reason else "")
         if instance.admin_state == "ready" and instance.expires_at is None:
             continue
@@ -258,10 +132,10 @@ def _planned_facts(proxy: ProxyView) -> Sequence[tuple[str, str]]:
     if planned is not None and planned.scheduled_at is not None:
         where = "the best standby" if planned.target_id is None else proxy.name_of(planned.target_id)
         facts.append(
-            ("scheduled", f"switchover to {where} at {_when(planned.scheduled_at)}: {planned.reason}")
+            ("scheduled", f"switchover to {where} at {times.shown(planned.scheduled_at)}: {planned.reason}")
         )
     if drill is not None:
-        at = "" if drill.scheduled_at is None else f" at {_when(drill.scheduled_at)}"
+        at = "" if drill.scheduled_at is None else f" at {times.shown(drill.scheduled_at)}"
         facts.append(("drill", f"{drill.status}{at}, by {drill.actor}"))
     return facts
 
@@ -278,13 +152,13 @@ def replicas(console: Console, known: Sequence[ReplicaView]) -> None:
     """Each replica in a row, when there are several."""
     if len(known) < 2:  # noqa: PLR2004 - a lone one owns everything
         return
-    table = _table("REPLICA", "PROXIES", "STANDING", "SINCE", "URL")
+    table = plain_table("REPLICA", "PROXIES", "STANDING", "SINCE", "URL")
     for replica in known:
         table.add_row(
             styled(f"{replica.name} (answers)" if replica.is_self else replica.name, "bold"),
             str(replica.proxies_owned),
             styled(replica.standing, "" if replica.is_live else "red"),
-            _when(replica.since),
+            times.shown(replica.since),
             styled(replica.url),
         )
     console.print()
@@ -331,7 +205,7 @@ def _all_down(proxy: ProxyView) -> Text:
 def pin_words(proxy: ProxyView) -> str:
     """Who pinned a proxy's active, why and until when, as the end of a sentence about it."""
     by = f" by {proxy.pinned_by}" if proxy.pinned_by else ""
-    until = "" if proxy.pinned_until is None else f" until {_when(proxy.pinned_until)}"
+    until = "" if proxy.pinned_until is None else f" until {times.shown(proxy.pinned_until)}"
     reason = f": {proxy.pin_reason}" if proxy.pin_reason else ""
     return f"{by}{until}{reason}"
 
@@ -386,16 +260,4 @@ def _last_move(proxy: ProxyView) -> Text:
         return styled(f"{event.event_type.value} to {proxy.name_of(event.target_id)} in progress", "yellow")
     if proxy.last_failover_at is None:
         return Text("—")
-    return styled(f"{_when(proxy.last_failover_at)} {proxy.last_failover_reason or ''}")
-
-
-def _when(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}Z"
-
-
-def _table(*columns: str) -> Table:
-    """A plain table. Names, addresses and sentences are folded where room is short, words and numbers never."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column, no_wrap=column not in _FOLDED, overflow="fold")
-    return table
+    return styled(f"{times.shown(proxy.last_failover_at)} {proxy.last_failover_reason or ''}")

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 _PLAIN_WIDTH = 10_000
@@ -67,3 +68,16 @@ def complain(text: str) -> None:
 def print_json(value: Any) -> None:
     """A result for machines: JSON, indented, and not one byte besides."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+_FOLDED = frozenset({"PROXY", "INSTANCE", "INSTANCES", "ACTIVE", "ADDRESS", "FROM", "TO"}) | {
+    *("LAST MOVE", "LAST PROBE", "REASON", "FLAPS")
+}
+
+
+def plain_table(*columns: str) -> Table:
+    """A plain table. Names, addresses and sentences are folded where room is short, words and numbers never."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=column not in _FOLDED, overflow="fold")
+    return table

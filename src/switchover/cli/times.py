@@ -1,24 +1,29 @@
-"""Durations and moments as people type them."""
+"""Durations and moments as people type and read them, and as the API tells them."""
 
 import re
 from datetime import UTC, datetime
 
 from switchover.cli.failures import wrong_usage
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd]?)")
+_DAY_SECONDS = 86_400.0
+_LONGEST_SECONDS = 366 * _DAY_SECONDS
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS}
+_DURATION = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>[smhd])")
 
 
-def seconds(option: str, text: str) -> float:
-    """A duration in seconds: `90`, `90s`, `15m`, `2h`, `1d`.
+def seconds(option: str, text: str, *, may_be_zero: bool = False) -> float:
+    """Seconds of a duration such as `90s`, `1.5m`, `24h` or `30d`, given to `option`.
 
     Raises:
-        CommandFailed: It is none.
+        CommandFailed: It has another shape, or is 0 and must not be, or is more than 366 days.
     """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise wrong_usage(f"{option}: {text!r} is not valid; allowed are durations such as 90s, 15m, 2h, 1d")
-    return float(match["number"]) * _UNITS[match["unit"] or "s"]
+    match = _DURATION.fullmatch(text)
+    found = -1.0 if match is None else float(match["number"]) * _UNITS[match["unit"]]
+    if not 0 <= found <= _LONGEST_SECONDS or (found == 0 and not may_be_zero):
+        raise wrong_usage(
+            f"{option}: {text!r} is not valid; allowed is a number and s, m, h or d, at most 366d"
+        )
+    return found
 
 
 def moment(option: str, text: str) -> datetime:
@@ -41,3 +46,8 @@ def moment(option: str, text: str) -> datetime:
 def shown(at: datetime) -> str:
     """A moment for people."""
     return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def told(text: str | None) -> datetime | None:
+    """A moment as the API tells it; None for none."""
+    return None if text is None else datetime.fromisoformat(text)

@@ -5,7 +5,12 @@ from typing import Annotated
 import typer
 
 from switchover.app.clock import SystemClock
+from switchover.cli.automation_tables import blocked_drawn
+from switchover.cli.automation_views import blocked_view
 from switchover.cli.client import Api
+from switchover.cli.event_tables import events_drawn
+from switchover.cli.event_views import event_view
+from switchover.cli.fleet_views import node_view, replica_view
 from switchover.cli.options import (
     DEFAULT_DATA_DIR,
     DataDirOption,
@@ -15,9 +20,9 @@ from switchover.cli.options import (
     UrlOption,
     connect,
 )
-from switchover.cli.tables import blocked_drawn, detail, events_drawn, nodes, overview, replicas
+from switchover.cli.tables import detail, nodes, overview, replicas
 from switchover.cli.terminal import complain, print_json, results
-from switchover.cli.views import blocked_view, event_view, node_view, proxy_view, replica_view
+from switchover.cli.views import proxy_view
 
 _SHOWN_EVENTS = 5
 

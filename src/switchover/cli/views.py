@@ -1,13 +1,13 @@
-"""What the API says about proxies, read into values that tables and the demo can use."""
+"""What the API says about proxies and their instances, read into values that tables and the demo can use."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from switchover.model.events import EventStatus, EventType
-
-STAGES = ("detected", "decided", "committed", "applied", "verified")
+from switchover.cli.automation_views import BlockedView, PauseView, blocked_view, pause_view
+from switchover.cli.event_views import DrillView, EventView, drill_view, event_view
+from switchover.cli.times import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,107 +45,6 @@ class InstanceView:
     open_requests: int | None = None
     left_open: int | None = None
     recovery: RecoveryView | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventView:
-    """One failover event as the API tells of it.
-
-    Attributes:
-        stages: Stage name → when it was reached; stages that were not reached are missing.
-    """
-
-    event_id: str
-    event_type: EventType
-    status: EventStatus
-    trigger: str
-    source_id: str | None
-    target_id: str | None
-    reason: str
-    error_message: str | None
-    epoch: int
-    duration_ms: float | None
-    stages: Mapping[str, datetime]
-    created_at: datetime
-    scheduled_at: datetime | None = None
-    skipped: tuple[str, ...] = ()
-
-    def after_detection_ms(self, stage: str) -> float | None:
-        """Milliseconds from detection to `stage`; None where either is unknown."""
-        begun, reached = self.stages.get("detected"), self.stages.get(stage)
-        return None if begun is None or reached is None else (reached - begun).total_seconds() * 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PauseView:
-    """A pause as the API tells of it."""
-
-    scope: str
-    by: str
-    reason: str
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedView:
-    """A move that was wanted and that a rule blocked, as the API tells of it."""
-
-    event_type: str
-    source_id: str | None
-    target_id: str | None
-    reason: str
-    rule: str
-    message: str
-    first_at: datetime
-    last_at: datetime
-    count: int
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutomationView:
-    """What bounds automation in one scope, as the API tells of it.
-
-    Attributes:
-        rules: One sentence for each.
-        gates: Name, whether it is on, who set it and when, why.
-    """
-
-    scope: str
-    pause: PauseView | None
-    rules: tuple[str, ...]
-    gates: tuple[tuple[str, bool, str, datetime, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillView:
-    """One drill as the API tells of it."""
-
-    drill_id: str
-    status: str
-    outcome: str | None
-    message: str | None
-    actor: str
-    home_id: str | None
-    target_id: str | None
-    scheduled_at: datetime | None
-    created_at: datetime
-    started_at: datetime | None
-    moved_at: datetime | None
-    finished_at: datetime | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self.finished_at is not None
-
-    @property
-    def took_seconds(self) -> float | None:
-        """From its begin to its end; None where either is unknown."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return (self.finished_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +121,12 @@ def instance_view(document: Mapping[str, Any]) -> InstanceView:
         health_detail=document.get("lastHealthDetail"),
         flap_score=document.get("flapScore") or 0.0,
         is_damped=bool(document.get("dampedBy")),
-        damped_until=_moment(document.get("dampedUntil")),
+        damped_until=told(document.get("dampedUntil")),
         ordered_by=order.get("actor"),
         order_reason=order.get("reason"),
-        expires_at=_moment(order.get("expiresAt")),
+        expires_at=told(order.get("expiresAt")),
         drain_state=document.get("drainState"),
-        drain_deadline=_moment(document.get("drainDeadline")),
+        drain_deadline=told(document.get("drainDeadline")),
         open_requests=document.get("openRequests"),
         left_open=order.get("leftOpen"),
         recovery=_recovery_view(document.get("recovery")),
@@ -241,47 +140,7 @@ def _recovery_view(document: Mapping[str, Any] | None) -> RecoveryView | None:
         attempt=document["attempt"],
         most_attempts=document["mostAttempts"],
         is_under_way=document["isUnderWay"],
-        next_at=_moment(document.get("nextAt")),
-    )
-
-
-def event_view(document: Mapping[str, Any]) -> EventView:
-    """Read a failover event."""
-    stages: Mapping[str, str | None] = document.get("stages") or {}
-    reached = {name: _moment(stages.get(f"{name}At")) for name in STAGES}
-    return EventView(
-        event_id=document["id"],
-        event_type=EventType(document["eventType"]),
-        status=EventStatus(document["status"]),
-        trigger=document["trigger"],
-        source_id=document.get("sourceInstanceId"),
-        target_id=document.get("targetInstanceId"),
-        reason=document.get("reason") or "",
-        error_message=document.get("errorMessage"),
-        epoch=document["epoch"],
-        duration_ms=document.get("durationMs"),
-        stages={name: at for name, at in reached.items() if at is not None},
-        created_at=datetime.fromisoformat(document["createdAt"]),
-        scheduled_at=_moment(document.get("scheduledAt")),
-        skipped=tuple(document.get("skipped") or ()),
-    )
-
-
-def drill_view(document: Mapping[str, Any]) -> DrillView:
-    """Read a drill."""
-    return DrillView(
-        drill_id=document["id"],
-        status=document["status"],
-        outcome=document.get("outcome"),
-        message=document.get("message"),
-        actor=document["actor"],
-        home_id=document.get("homeInstanceId"),
-        target_id=document.get("targetInstanceId"),
-        scheduled_at=_moment(document.get("scheduledAt")),
-        created_at=datetime.fromisoformat(document["createdAt"]),
-        started_at=_moment(document.get("startedAt")),
-        moved_at=_moment(document.get("movedAt")),
-        finished_at=_moment(document.get("finishedAt")),
+        next_at=told(document.get("nextAt")),
     )
 
 
@@ -302,7 +161,7 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
         epoch=document["epoch"],
         redundancy_level=redundancy["redundancyLevel"],
         is_degraded=redundancy["isDegraded"],
-        last_failover_at=_moment(redundancy.get("lastFailoverAt")),
+        last_failover_at=told(redundancy.get("lastFailoverAt")),
         last_failover_reason=redundancy.get("lastFailoverReason"),
         instances=tuple(instance_view(i) for i in instances),
         open_event=None if open_event is None else event_view(open_event),
@@ -311,7 +170,7 @@ def proxy_view(document: Mapping[str, Any]) -> ProxyView:
         owner=document.get("owner"),
         pinned_by=pin.get("by"),
         pin_reason=pin.get("reason"),
-        pinned_until=_moment(pin.get("until")),
+        pinned_until=told(pin.get("until")),
         failback=_failback(config),
         all_down=config.get("allDown"),
         is_all_down=document.get("isAllDown") is True,
@@ -328,105 +187,3 @@ def _failback(config: Mapping[str, Any]) -> str | None:
     if mode != "automatic" or window is None:
         return mode
     return f"{mode}, daily from {window['start']} to {window['end']} {window['timeZone']}"
-
-
-def pause_view(document: Mapping[str, Any]) -> PauseView:
-    """Read a pause."""
-    return PauseView(
-        scope=document["scope"],
-        by=document["by"],
-        reason=document["reason"],
-        since=datetime.fromisoformat(document["since"]),
-        until=_moment(document.get("until")),
-    )
-
-
-def blocked_view(document: Mapping[str, Any]) -> BlockedView:
-    """Read a blocked move."""
-    return BlockedView(
-        event_type=document["eventType"],
-        source_id=document.get("sourceInstanceId"),
-        target_id=document.get("targetInstanceId"),
-        reason=document["reason"],
-        rule=document["rule"],
-        message=document["message"],
-        first_at=datetime.fromisoformat(document["firstAt"]),
-        last_at=datetime.fromisoformat(document["lastAt"]),
-        count=document["count"],
-        ended_at=_moment(document.get("endedAt")),
-    )
-
-
-def automation_view(document: Mapping[str, Any]) -> AutomationView:
-    """Read what bounds automation in a scope."""
-    pause: Mapping[str, Any] | None = document.get("pause")
-    return AutomationView(
-        scope=document["scope"],
-        pause=None if pause is None else pause_view(pause),
-        rules=tuple(_rule_sentences(document["rules"])),
-        gates=tuple(
-            (g["name"], g["isOn"], g["by"], datetime.fromisoformat(g["at"]), g.get("reason") or "")
-            for g in document["gates"]
-        ),
-    )
-
-
-def _rule_sentences(rules: Mapping[str, Any]) -> Iterator[str]:
-    if rules.get("minServing") is not None:
-        yield f"at least {rules['minServing']} serving after a move"
-    limit = rules.get("moveLimit")
-    if limit is not None:
-        yield f"at most {limit['moves']} automatic moves in {limit['windowSeconds']:g} s"
-    for gate in rules.get("gates") or ():
-        yield f"gate {gate} must be on"
-    for freeze in rules.get("freezes") or ():
-        if freeze.get("startsAt"):
-            when = f"from {freeze['startsAt']} to {freeze['endsAt']}"
-        else:
-            days = ", ".join(freeze["days"])
-            when = f"on {days} from {freeze['start']} to {freeze['end']} ({freeze['timeZone']})"
-        yield f"freeze {freeze['name']} {when}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeView:
-    """One data-plane node as the API tells of it."""
-
-    node_id: str
-    state: str
-    replica: str | None
-
-
-def node_view(document: Mapping[str, Any]) -> NodeView:
-    """Read a node."""
-    return NodeView(node_id=document["nodeId"], state=document["state"], replica=document.get("replica"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaView:
-    """One of several replicas as the API tells of it."""
-
-    name: str
-    url: str
-    since: datetime
-    is_self: bool
-    is_live: bool
-    proxies_owned: int
-    standing: str
-
-
-def replica_view(document: Mapping[str, Any]) -> ReplicaView:
-    """Read a replica."""
-    return ReplicaView(
-        name=document["name"],
-        url=document["url"],
-        since=datetime.fromisoformat(document["since"]),
-        is_self=document["isSelf"],
-        is_live=document["isLive"],
-        proxies_owned=document["proxiesOwned"],
-        standing=document["standing"],
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from switchover.control.alarm import Alarm
@@ -11,83 +10,33 @@ from switchover.control.callback_recovery import CallbackRecoverer
 from switchover.control.collector import Collector
 from switchover.control.condition import Condition
 from switchover.control.cycle import Cycle, PassResult
-from switchover.control.desk import Desk, Limits
+from switchover.control.desk import Desk
 from switchover.control.dispatcher import Dispatcher
 from switchover.control.epochs import NewerEpochs
 from switchover.control.fleet import MOVE_WINDOW, Fleet, ProxyState, state_of
-from switchover.control.housekeeping import Housekeeping, Retention
+from switchover.control.housekeeping import Housekeeping
 from switchover.control.lookout import Lookout
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
-from switchover.control.recovering import Recovering, RecoveryParts
+from switchover.control.parts import Company, Parts
+from switchover.control.recovering import Recovering
 from switchover.control.replication import Replication
 from switchover.control.safety import SafetyBook
-from switchover.control.selfwatch import SelfDoubt, SelfWatch
+from switchover.control.selfwatch import SelfWatch
 from switchover.control.service import ProxyFailoverService
 from switchover.control.storewatch import StoreWatch
 from switchover.control.switching import Switching
 from switchover.control.timetable import Timetable
 from switchover.control.traffic import TrafficWatch
 from switchover.control.vantages import Vantages
-from switchover.model.clock import Clock, IdFactory
-from switchover.model.lease import Fence, Replica
+from switchover.model.lease import Fence
 from switchover.model.observation import Health
 from switchover.model.policy import Listener
 from switchover.notify.callbacks import Callbacks
 from switchover.notify.relay import Relay
-from switchover.probe.prober import Prober, Resolver
 from switchover.record.exchange import Exchange
-from switchover.record.membership import Membership
-from switchover.record.store import Store
-from switchover.switch.driver import Driver
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
-    """What one of several replicas has that a lone process has not.
-
-    Attributes:
-        replica: Who we are.
-        membership: By which the replicas share the proxies.
-        exchange: By which they tell each other what happened.
-        session_seconds: How long a replica's leases outlive its last sign of life, above 0.
-    """
-
-    replica: Replica
-    membership: Membership
-    exchange: Exchange
-    session_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a control plane is built from.
-
-    Attributes:
-        store: Remembers.
-        drivers: One per node; none when somebody else switches.
-        prober: Asks instances.
-        resolver: Turns names into addresses.
-        clock: Time.
-        ids: Ids of rows.
-        limits: Bounds per owner and proxy.
-        retention: How long history is kept.
-        company: Of the other replicas; None when we are alone.
-        recovery: Who is called to bring instances back.
-        doubting: When we do not believe what we see.
-    """
-
-    store: Store
-    drivers: Sequence[Driver]
-    prober: Prober
-    resolver: Resolver
-    clock: Clock
-    ids: IdFactory
-    limits: Limits = field(default_factory=Limits)
-    retention: Retention = field(default_factory=Retention)
-    company: Company | None = None
-    recovery: RecoveryParts = field(default_factory=RecoveryParts)
-    doubting: SelfDoubt = field(default_factory=SelfDoubt)
+__all__ = ["Company", "ControlPlane", "Parts"]
 
 
 class ControlPlane:

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -15,6 +14,7 @@ from switchover.control.collector import Collector
 from switchover.control.dispatcher import Dispatcher
 from switchover.control.epochs import NewerEpochs
 from switchover.control.fleet import MOVE_WINDOW, Fleet, state_of
+from switchover.control.following import Following, batches
 from switchover.control.housekeeping import Housekeeping
 from switchover.control.nodes import NodeWatch
 from switchover.control.ownership import Ownership
@@ -29,17 +29,13 @@ from switchover.model.errors import OwnedElsewhere, StoreUnavailable
 from switchover.model.lease import Fence, Holding, Lease, Replica
 from switchover.record.exchange import Exchange
 from switchover.record.membership import Membership
-from switchover.record.store import Store, StoredProxy
+from switchover.record.store import Store
 
 _log = structlog.get_logger(__name__)
 
 RENEWALS_PER_SESSION = 5
 POLL_SECONDS = 5.0
 RETRY_SECONDS = 0.5
-BATCH = 200
-"""How many proxies change hands in one step."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +89,14 @@ class Replication:
         self._vantages = vantages
         self._ourselves = ourselves
         self._clock = clock
+        self._following = Following(
+            fleet=fleet,
+            store=store,
+            ownership=ownership,
+            switching=switching,
+            collector=collector,
+            clock=clock,
+        )
         self._bell = Alarm(clock)
         self._share_at = float("-inf")
         self._since: datetime | None = None
@@ -144,7 +148,7 @@ class Replication:
         Raises:
             StoreUnavailable: The store did not answer; we know what we knew.
         """
-        await self._follow((proxy_id,))
+        await self._following.follow((proxy_id,))
 
     async def catch_up(self) -> None:
         """Load what others have stored since we last looked.
@@ -169,7 +173,9 @@ class Replication:
                 await self._release_lost(held, await self._membership.holdings())
             await self._safety.refresh()
             changes = await self._exchange.changes(self._since)
-            await self._follow(p for p, number in changes.numbers.items() if self._is_behind(p, number))
+            await self._following.follow(
+                p for p, number in changes.numbers.items() if self._following.is_behind(p, number)
+            )
         except StoreUnavailable as error:
             return _Look(upto=upto, error=error)
         self._since = changes.until
@@ -253,14 +259,14 @@ class Replication:
             if holding.fence is not None and self._is_ours(holding) and not self._is_adopted(holding)
         ]
         await self._adopt(given)
-        for claims in _batches(shares.claims):
+        for claims in batches(shares.claims):
             await self._adopt(await self._membership.claim(self._replica.replica_id, claims))
         await self._hand_over(shares.heirs)
         self._collector.refresh_observed()
         await self._heed_vantages()
 
     async def _adopt(self, leases: Sequence[Lease]) -> None:
-        for batch in _batches(leases):
+        for batch in batches(leases):
             fences = {lease.proxy_id: lease.fence for lease in batch}
             now = self._clock.now()
             # Loaded after the lease was taken: nobody else can store anything about these any more.
@@ -287,13 +293,13 @@ class Replication:
                 _log.warning("lease lost", proxy_id=proxy_id, fault="ours")
                 await self._release(proxy_id)
         # What was deleted has no holding. While we held it nobody could tell us.
-        await self._follow(proxy_id for proxy_id in held if proxy_id not in stand)
+        await self._following.follow(proxy_id for proxy_id in held if proxy_id not in stand)
 
     def _holds_by(self, proxy_id: str, fence: Fence) -> bool:
         return proxy_id in self._fleet and self._fleet.state(proxy_id).fence == fence
 
     async def _hand_over(self, heirs: Mapping[str, UUID]) -> None:
-        for batch in _batches(tuple(heirs)):
+        for batch in batches(tuple(heirs)):
             await self._housekeeping.flush()
             for proxy_id in batch:
                 await self._release(proxy_id)
@@ -326,7 +332,7 @@ class Replication:
                 else:
                     if notes.scopes:
                         await self._safety.refresh()
-                    await self._follow(sorted(notes.proxies))
+                    await self._following.follow(sorted(notes.proxies))
                     await self._heed_receipts(sorted(notes.receipts))
                     await self._heed_vantages(notes.vantages)
             except StoreUnavailable as error:
@@ -358,47 +364,8 @@ class Replication:
         for proxy_id in await self._vantages.heed(proxy_ids):
             self._dispatcher.take(proxy_id)
 
-    async def _follow(self, proxy_ids: Iterable[str]) -> None:
-        """Bring what we believe of others' proxies to what is stored."""
-        for batch in _batches(tuple(p for p in proxy_ids if not self._ownership.holds(p))):
-            now = self._clock.now()
-            found = {s.proxy.proxy_id: s for s in await self._store.load(now - MOVE_WINDOW, batch)}
-            for proxy_id in batch:
-                async with self._fleet.lock(proxy_id):
-                    # It may have become ours while we waited; then we know better than what was loaded.
-                    if self._ownership.holds(proxy_id):
-                        continue
-                    stored = found.get(proxy_id)
-                    # Two looks at once may end in the other order than they began.
-                    if stored is not None and self._is_outrun(stored):
-                        continue
-                    if stored is not None:
-                        state = state_of(stored, now)
-                        self._fleet.put(state)
-                        self._fleet.settle(proxy_id)
-                        await self._switching.want(state)
-                        self._collector.refresh(proxy_id)
-                    elif proxy_id in self._fleet:
-                        self._fleet.remove(proxy_id)
-                        await self._switching.forget(proxy_id)
-                        self._collector.refresh(proxy_id)
-
-    def _is_behind(self, proxy_id: str, number: int) -> bool:
-        return proxy_id not in self._fleet or self._fleet.state(proxy_id).change_number < number
-
-    def _is_outrun(self, stored: StoredProxy) -> bool:
-        """Whether somebody else who looked has put in what is newer than what we loaded."""
-        if stored.proxy.proxy_id not in self._fleet:
-            return False
-        known = self._fleet.state(stored.proxy.proxy_id)
-        return known.change_number > stored.change_number or known.proxy.epoch > stored.proxy.epoch
-
     def _is_ours(self, holding: Holding) -> bool:
         return holding.fence is not None and holding.fence.replica_id == self._replica.replica_id
 
     def _is_adopted(self, holding: Holding) -> bool:
         return holding.fence is not None and self._holds_by(holding.proxy_id, holding.fence)
-
-
-def _batches(things: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (things[start : start + BATCH] for start in range(0, len(things), BATCH))

@@ -15,34 +15,31 @@ from switchover.control.condition import Condition
 from switchover.control.desk import Desk
 from switchover.control.documents import parse_policy
 from switchover.control.explaining import Explaining
-from switchover.control.explanation import EventExplanation, Standing
 from switchover.control.queries import Queries
 from switchover.control.results import (
-    Evaluation,
     InstanceState,
     ProxyOverview,
     ProxyPage,
     ReplicaState,
     SavedConfiguration,
 )
+from switchover.control.service_automation import AutomationMethods
+from switchover.control.service_history import HistoryMethods
+from switchover.control.service_moves import MoveMethods
 from switchover.control.states import shown_proxy
 from switchover.model.actor import LIBRARY, Actor
-from switchover.model.blocked import BlockedMove
-from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent
 from switchover.model.metrics import InstanceMetrics
 from switchover.model.policy import FailoverPolicy
 from switchover.model.proxy import Proxy
 from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
-from switchover.model.rules import ScopeStanding
-from switchover.model.trail import AuditEntry, Topic
-from switchover.model.transition import HealthTransition
+from switchover.model.trail import Topic
 from switchover.notify.callbacks import Callback, Callbacks
 from switchover.switch.driver import NodeStatus
 
 
-class ProxyFailoverService:
+class ProxyFailoverService(MoveMethods, AutomationMethods, HistoryMethods):
     """Keeps proxies reachable; every operation of the REST contract as a method.
 
     Every method takes the `actor` on whose behalf it acts; the default is the program itself, which sees
@@ -203,172 +200,6 @@ class ProxyFailoverService:
     ) -> Sequence[InstanceMetrics]:
         """Samples, newest first, 1 to 1000; by default of the last hour."""
         return await self._queries.metrics(instance_id, since, until, limit, actor)
-
-    # Moves.
-
-    async def evaluate_failover(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Evaluation:
-        """What the policy says now; nothing is changed."""
-        return self._queries.evaluation(proxy_id, actor)
-
-    async def execute_failover(
-        self,
-        proxy_id: str,
-        source_instance_id: UUID,
-        target_instance_id: UUID,
-        reason: str | None = None,
-        *,
-        pin_until: datetime | None = None,
-        force: bool = False,
-        actor: Actor = LIBRARY,
-    ) -> FailoverEvent:
-        """Move from the active to an eligible instance and pin it, until `pin_until` if that is given; answers when
-        the intent is on record.
-
-        `force` needs a reason, skips the safety rules and takes an unhealthy target too; the event's evidence says what
-        was skipped.
-        """
-        return await self._moves.execute(
-            proxy_id, source_instance_id, target_instance_id, reason, actor, pin_until=pin_until, force=force
-        )
-
-    async def switch_over(
-        self,
-        proxy_id: str,
-        target_instance_id: UUID | None = None,
-        reason: str | None = None,
-        *,
-        pin_until: datetime | None = None,
-        force: bool = False,
-        scheduled_for: datetime | None = None,
-        actor: Actor = LIBRARY,
-    ) -> FailoverEvent:
-        """Make a planned move to an eligible instance, the best one by default, and pin it, until `pin_until` if that
-        is given; `force` as above.
-
-        With `scheduled_for`, at most 30 days ahead, the event is `pending` until then.
-        """
-        if scheduled_for is not None:
-            return await self._schedules.schedule(
-                proxy_id, target_instance_id, reason, scheduled_for, actor, force=force
-            )
-        return await self._moves.switch_over(
-            proxy_id, target_instance_id, reason, actor, pin_until=pin_until, force=force
-        )
-
-    async def cancel_switchover(self, proxy_id: str, *, actor: Actor = LIBRARY) -> FailoverEvent:
-        """Cancel the scheduled switchover."""
-        return await self._schedules.cancel(proxy_id, actor)
-
-    # Drills.
-
-    async def start_drill(
-        self,
-        proxy_id: str,
-        reason: str | None = None,
-        *,
-        hold_seconds: float | None = None,
-        scheduled_for: datetime | None = None,
-        actor: Actor = LIBRARY,
-    ) -> Drill:
-        """Order a move to the best standby and back again, for now or for later; answers before it begins."""
-        return await self._schedules.drill(proxy_id, reason, hold_seconds, scheduled_for, actor)
-
-    async def cancel_drill(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Drill:
-        """End the drill; one that has begun goes back first."""
-        return await self._schedules.cancel_drill(proxy_id, actor)
-
-    async def get_drills(self, proxy_id: str, limit: int = 50, *, actor: Actor = LIBRARY) -> Sequence[Drill]:
-        """The newest drills, newest first, 1 to 500."""
-        return await self._queries.drills(proxy_id, limit, actor)
-
-    async def complete_failover_event(
-        self,
-        event_id: UUID,
-        status: str,
-        error_message: str | None = None,
-        duration_ms: float | None = None,
-        *,
-        actor: Actor = LIBRARY,
-    ) -> FailoverEvent:
-        """Close an event as `completed` or `failed`; saying the same again changes nothing."""
-        outcome = {"status": status, "errorMessage": error_message, "durationMs": duration_ms}
-        return await self._moves.complete(event_id, outcome, actor)
-
-    async def get_failover_events(
-        self, proxy_id: str, limit: int = 50, *, actor: Actor = LIBRARY
-    ) -> Sequence[FailoverEvent]:
-        """The newest events, newest first, 1 to 500."""
-        return await self._queries.events(proxy_id, limit, actor)
-
-    # What bounds automation. A scope is `fleet`, `user:NAME` or `proxy:ID`.
-
-    async def get_automation(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
-        """The pause, the safety rules and the gates of a scope."""
-        return self._safety.standing(scope, actor)
-
-    async def pause_automation(
-        self, scope: str, pause: Mapping[str, Any], *, actor: Actor = LIBRARY
-    ) -> ScopeStanding:
-        """Stop automation in a scope: `reason`, and `until` or `forSeconds` if it is to end by itself."""
-        return await self._safety.pause(scope, pause, actor)
-
-    async def resume_automation(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
-        """Let automation run again in a scope."""
-        return await self._safety.resume(scope, actor)
-
-    async def set_safety_rules(
-        self, scope: str, rules: Mapping[str, Any], *, actor: Actor = LIBRARY
-    ) -> ScopeStanding:
-        """Set the safety rules of a scope, the whole of them."""
-        return await self._safety.set_rules(scope, rules, actor)
-
-    async def clear_safety_rules(self, scope: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
-        """Take the safety rules of a scope away."""
-        return await self._safety.clear_rules(scope, actor)
-
-    async def set_gate(
-        self, scope: str, name: str, gate: Mapping[str, Any], *, actor: Actor = LIBRARY
-    ) -> ScopeStanding:
-        """Set a gate of the fleet or of a user: `isOn`, and a `reason` if there is one."""
-        return await self._safety.set_gate(scope, name, gate, actor)
-
-    async def remove_gate(self, scope: str, name: str, *, actor: Actor = LIBRARY) -> ScopeStanding:
-        """Take a gate away; rules that name it find it off."""
-        return await self._safety.remove_gate(scope, name, actor)
-
-    async def get_blocked_moves(
-        self, proxy_id: str, limit: int = 50, *, actor: Actor = LIBRARY
-    ) -> Sequence[BlockedMove]:
-        """The newest moves that a pause or a safety rule blocked, newest first, 1 to 500."""
-        return await self._queries.blocked_moves(proxy_id, limit, actor)
-
-    # Why.
-
-    async def explain_failover_event(self, event_id: UUID, *, actor: Actor = LIBRARY) -> EventExplanation:
-        """Why a recorded move was made and how it went, with the evidence that replays it."""
-        return await self._explaining.event(event_id, actor)
-
-    async def explain_failover(self, proxy_id: str, *, actor: Actor = LIBRARY) -> Standing:
-        """Why nothing happens now, or what is about to; what it waits for and until when."""
-        return await self._explaining.standing(proxy_id, actor)
-
-    async def get_health_transitions(
-        self,
-        proxy_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 100,
-        actor: Actor = LIBRARY,
-    ) -> Sequence[HealthTransition]:
-        """What turned in the health of its instances, newest first, 1 to 1000; by default of the last day."""
-        return await self._explaining.transitions(proxy_id, since, until, limit, actor)
-
-    async def get_audit(
-        self, proxy_id: str, limit: int = 100, *, actor: Actor = LIBRARY
-    ) -> Sequence[AuditEntry]:
-        """Who changed what of a proxy, newest first, 1 to 1000."""
-        return await self._explaining.audit(proxy_id, limit, actor)
 
     # Recovery of instances.
 

@@ -4,9 +4,10 @@ A rule is data here; `decision.rules` says what each of them forbids.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+
+from switchover.model.wall_clock import daily_spans, known_zone
 
 FLEET_GATE_PREFIX = "fleet/"
 """How a rule of a user or a proxy names a gate of the fleet."""
@@ -109,8 +110,7 @@ class Freeze:
         days: Of a weekly one: the days on which it begins.
         start: When it begins, by the wall clock of `time_zone`.
         end: When it ends; not after `start` means the day after. The same time as `start` is a whole day.
-        time_zone: An IANA name such as Europe/Berlin. A time that a change of clocks skips or repeats is taken by
-            the offset before the change.
+        time_zone: An IANA name such as Europe/Berlin. Where this machine does not know it, UTC is taken.
     """
 
     name: str
@@ -125,15 +125,9 @@ class Freeze:
         """When the span that `now` is in ends; None when it is in none."""
         if self.starts_at is not None and self.ends_at is not None:
             return self.ends_at if self.starts_at <= now < self.ends_at else None
-        zone = ZoneInfo(self.time_zone)
-        today = now.astimezone(zone).date()
-        for day in (today - timedelta(days=1), today):
-            if _DAYS[day.weekday()] not in self.days:
-                continue
-            next_day = self.end <= self.start
-            begins = _moment(day, self.start, zone)
-            ends = _moment(day + timedelta(days=next_day), self.end, zone)
-            if begins <= now < ends:
+        zone = known_zone(self.time_zone) or UTC
+        for day, begins, ends in daily_spans(self.start, self.end, zone, now):
+            if _DAYS[day.weekday()] in self.days and begins <= now < ends:
                 return ends
         return None
 
@@ -206,8 +200,3 @@ class ScopeStanding:
         """The gates once `gate` has taken the place of the one called `name`; None takes that away."""
         kept = [other for other in self.gates if other.name != name]
         return tuple(sorted((*kept, *([gate] if gate else [])), key=lambda each: each.name))
-
-
-def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    # In UTC, because two times of one zone are compared by their digits, whatever the offset.
-    return datetime.combine(day, at, zone).astimezone(UTC)

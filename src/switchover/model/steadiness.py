@@ -1,13 +1,11 @@
 """The part of a policy that keeps a proxy from moving too often: flap damping, and when a failback may happen."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from switchover.model.errors import FieldProblem
-
-_DAY = timedelta(days=1)
+from switchover.model.wall_clock import daily_spans, known_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,31 +69,15 @@ class FailbackWindow:
     def next_opening(self, now: datetime) -> datetime | None:
         """`now` while the window is open, else when it opens next; None when it never does.
 
-        A time that a change of clocks skips is read on the clock before it, so an hour later; one that comes twice, the
-        first time. A window of which the change leaves nothing stays shut that day. It never opens where the time zone
-        is not known: better no failback than one in the middle of the day.
+        A window of which a change of clocks leaves nothing stays shut that day. It never opens where the time zone is
+        not known: better no failback than one in the middle of the day.
         """
         zone = known_zone(self.time_zone)
         if zone is None:
             return None
-        today = now.astimezone(zone).date()
-        last_day = today + 3 * _DAY
-        day = today - _DAY
-        while day < last_day:
-            closing_day = day if self.start < self.end else day + _DAY
-            opens = datetime.combine(day, self.start, zone).astimezone(now.tzinfo)
-            closes = datetime.combine(closing_day, self.end, zone).astimezone(now.tzinfo)
+        for _, opens, closes in daily_spans(self.start, self.end, zone, now, days_ahead=2):
             if opens < closes and now < closes:
                 return max(opens, now)
-            day += _DAY
-        return None
-
-
-def known_zone(name: str) -> ZoneInfo | None:
-    """The time zone of this name; None when this machine's time zone database has none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 

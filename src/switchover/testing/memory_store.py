@@ -1,15 +1,12 @@
 """A store in memory with the semantics of the real one; `tests/contract` holds both to one suite."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
 from uuid import UUID
 
-from switchover.model.blocked import BlockedMove
 from switchover.model.drills import Drill, DrillOutcome, DrillStatus
-from switchover.model.errors import LostLease, NotFound, StoreUnavailable
+from switchover.model.errors import LostLease, NotFound
 from switchover.model.events import Closing, EventStatus, EventType, FailoverEvent, close
 from switchover.model.instance import Instance
 from switchover.model.lease import Fence
@@ -18,8 +15,7 @@ from switchover.model.proxy import Proxy
 from switchover.model.recovery import RecoverySecrets
 from switchover.model.redundancy import RedundancyStatus
 from switchover.model.rules import Gate, Pause, SafetyRules, Scope, ScopeStanding, scope_of_proxy
-from switchover.model.trail import NO_TRAIL, AuditEntry, OutboxMessage, Trail
-from switchover.model.transition import HealthTransition
+from switchover.model.trail import NO_TRAIL, AuditEntry, Trail
 from switchover.record.conflicts import (
     drill_open,
     instance_id_taken,
@@ -28,13 +24,13 @@ from switchover.record.conflicts import (
     proxy_id_taken,
 )
 from switchover.record.outcomes import INSTANCE_DELETED, PROXY_DELETED
-from switchover.record.store import Pass, Store, StoredProxy
-from switchover.testing.memory_leases import MemoryLeases
-from switchover.testing.memory_tables import MemoryTables, is_open_recovery
-from switchover.testing.stored_copies import check_times, stored_event
+from switchover.record.store import Pass, Store
+from switchover.testing.memory_reading import MemoryReading
+from switchover.testing.memory_tables import is_open_recovery
+from switchover.testing.stored_copies import stored_event
 
 
-class MemoryStore(MemoryTables, Store):
+class MemoryStore(MemoryReading, Store):
     """Keeps everything in dictionaries, for one event loop.
 
     Every method lets other tasks run once before it starts, as a database would; from there on it
@@ -46,23 +42,6 @@ class MemoryStore(MemoryTables, Store):
     Attributes:
         unavailable: While True every method raises `StoreUnavailable` and changes nothing.
     """
-
-    def __init__(self, leases: MemoryLeases | None = None) -> None:
-        super().__init__()
-        self.unavailable = False
-        self._closed = False
-        self._leases = leases
-
-    async def load(
-        self, moves_since: datetime, proxy_ids: Collection[str] | None = None
-    ) -> Sequence[StoredProxy]:
-        await self._turn(moves_since)
-        wanted = self._proxies.keys() if proxy_ids is None else self._proxies.keys() & set(proxy_ids)
-        return [self._stored(proxy_id, moves_since) for proxy_id in sorted(wanted)]
-
-    async def load_proxy(self, proxy_id: str, moves_since: datetime) -> StoredProxy | None:
-        await self._turn(moves_since)
-        return self._stored(proxy_id, moves_since) if proxy_id in self._proxies else None
 
     async def create_proxy(self, proxy: Proxy, trail: Trail = NO_TRAIL) -> Proxy:
         await self._turn(proxy, trail)
@@ -233,11 +212,6 @@ class MemoryStore(MemoryTables, Store):
         self._leave(trail)
         self._touch(drill.proxy_id)
 
-    async def drills(self, proxy_id: str, limit: int) -> Sequence[Drill]:
-        await self._turn()
-        wanted = [drill for drill in self._drills.values() if drill.proxy_id == proxy_id]
-        return sorted(wanted, key=attrgetter("created_at", "drill_id"), reverse=True)[:limit]
-
     async def note_verified(self, event_id: UUID, at: datetime, *, fence: Fence | None = None) -> None:
         await self._turn(at)
         stored = self._events.get(event_id)
@@ -277,10 +251,6 @@ class MemoryStore(MemoryTables, Store):
         self._leave(trail)
         self._touch(stored.proxy_id)
 
-    async def recovery_secrets(self, proxy_id: str) -> RecoverySecrets | None:
-        await self._turn()
-        return self._secrets.get(proxy_id)
-
     async def save_recovery_secrets(
         self, secrets: RecoverySecrets, trail: Trail = NO_TRAIL, *, fence: Fence | None = None
     ) -> None:
@@ -316,10 +286,6 @@ class MemoryStore(MemoryTables, Store):
         self._touch(proxy_id)
         return True
 
-    async def standings(self) -> Sequence[ScopeStanding]:
-        await self._turn()
-        return sorted(self._standings.values(), key=lambda standing: str(standing.scope))
-
     async def save_pause(self, scope: Scope, pause: Pause | None, trail: Trail = NO_TRAIL) -> None:
         await self._turn(pause, trail)
         self._change_scope(replace(self._standing(scope), pause=pause), trail)
@@ -333,119 +299,14 @@ class MemoryStore(MemoryTables, Store):
         standing = self._standing(scope)
         self._change_scope(replace(standing, gates=standing.with_gate(name, gate)), trail)
 
-    async def blocked_moves(self, proxy_id: str, limit: int) -> Sequence[BlockedMove]:
-        await self._turn()
-        wanted = [move for move in self._blocked.values() if move.proxy_id == proxy_id]
-        return sorted(wanted, key=attrgetter("first_at", "blocked_id"), reverse=True)[:limit]
-
-    async def event(self, event_id: UUID) -> FailoverEvent | None:
-        await self._turn()
-        return self._events.get(event_id)
-
-    async def events(self, proxy_id: str, limit: int) -> Sequence[FailoverEvent]:
-        await self._turn()
-        return self._newest_first(proxy_id)[:limit]
-
-    async def health_transitions(
-        self, proxy_id: str, since: datetime, until: datetime, limit: int
-    ) -> Sequence[HealthTransition]:
-        await self._turn(since, until)
-        wanted = [t for t in self._transitions.values() if t.proxy_id == proxy_id and since <= t.at <= until]
-        return sorted(wanted, key=attrgetter("at", "transition_id"), reverse=True)[:limit]
-
     async def record_metrics(self, metrics: InstanceMetrics) -> None:
         await self._turn(metrics)
         self._instance(metrics.instance_id)
         self._metrics[metrics.metrics_id] = metrics
 
-    async def metrics(
-        self, instance_id: UUID, since: datetime, until: datetime, limit: int
-    ) -> Sequence[InstanceMetrics]:
-        await self._turn(since, until)
-        wanted = [
-            sample
-            for sample in self._metrics.values()
-            if sample.instance_id == instance_id and since <= sample.recorded_at <= until
-        ]
-        return sorted(wanted, key=attrgetter("recorded_at", "metrics_id"), reverse=True)[:limit]
-
     async def append_audit(self, entry: AuditEntry) -> None:
         await self._turn(entry)
         self._leave(Trail(audit=(entry,)))
-
-    async def audit(self, proxy_id: str, limit: int) -> Sequence[AuditEntry]:
-        await self._turn()
-        wanted = [entry for entry in self._audit.values() if entry.proxy_id == proxy_id]
-        return sorted(wanted, key=attrgetter("at", "entry_id"), reverse=True)[:limit]
-
-    async def pending_messages(self, limit: int, replica_id: UUID | None = None) -> Sequence[OutboxMessage]:
-        await self._turn()
-        pending = sorted(self._messages.keys() - self._delivered.keys())
-        if replica_id is not None and self._leases is not None:
-            held = self._leases.held_by(replica_id)
-            ours = held | self._deleted_proxies.keys()
-            pending = [key for key in pending if self._messages[key].proxy_id in ours]
-        return [self._messages[message_id] for message_id in pending[:limit]]
-
-    async def mark_delivered(self, message_ids: Sequence[UUID], at: datetime) -> None:
-        await self._turn(at)
-        for message_id in message_ids:
-            if message_id in self._messages:
-                self._delivered.setdefault(message_id, at)
-
-    async def prune(
-        self,
-        *,
-        events_before: datetime,
-        metrics_before: datetime,
-        messages_before: datetime,
-        transitions_before: datetime,
-    ) -> int:
-        await self._turn(events_before, metrics_before, messages_before, transitions_before)
-        newest = {
-            self._newest_first(proxy_id)[0].event_id
-            for proxy_id in {event.proxy_id for event in self._events.values()}
-        }
-        events = [
-            event.event_id
-            for event in self._events.values()
-            if event.completed_at is not None and event.completed_at < events_before
-        ]
-        gone_events = set(events) - newest
-        gone_blocked = [
-            move.blocked_id
-            for move in self._blocked.values()
-            if move.ended_at is not None and move.ended_at < events_before
-        ]
-        gone_drills = [
-            drill.drill_id
-            for drill in self._drills.values()
-            if drill.finished_at is not None and drill.finished_at < events_before
-        ]
-        gone_metrics = [s.metrics_id for s in self._metrics.values() if s.recorded_at < metrics_before]
-        gone_messages = [key for key, at in self._delivered.items() if at < messages_before]
-        for event_id in gone_events:
-            del self._events[event_id]
-        for blocked_id in gone_blocked:
-            del self._blocked[blocked_id]
-        for drill_id in gone_drills:
-            del self._drills[drill_id]
-        for metrics_id in gone_metrics:
-            del self._metrics[metrics_id]
-        for message_id in gone_messages:
-            del self._messages[message_id], self._delivered[message_id]
-        gone_transitions = [t.transition_id for t in self._transitions.values() if t.at < transitions_before]
-        for transition_id in gone_transitions:
-            del self._transitions[transition_id]
-        gone = (gone_events, gone_drills, gone_blocked, gone_metrics, gone_messages, gone_transitions)
-        return sum(map(len, gone))
-
-    async def close(self) -> None:
-        self._closed = True
-
-    def reopen(self) -> None:
-        """Open what was recorded again, as the next process does."""
-        self._closed = False
 
     def _standing(self, scope: Scope) -> ScopeStanding:
         return self._standings.get(scope, ScopeStanding(scope=scope))
@@ -453,15 +314,6 @@ class MemoryStore(MemoryTables, Store):
     def _change_scope(self, standing: ScopeStanding, trail: Trail) -> None:
         self._set(standing)
         self._leave(trail)
-
-    async def _turn(self, *values: object) -> None:
-        await asyncio.sleep(0)
-        if self._closed:
-            raise StoreUnavailable("the record is closed")
-        if self.unavailable:
-            raise StoreUnavailable("the record is not available: a test says so")
-        for value in values:
-            check_times(value)
 
     def _check_fence(self, proxy_id: str, fence: Fence | None) -> None:
         if fence is not None and (self._leases is None or not self._leases.is_valid(proxy_id, fence)):

@@ -10,7 +10,8 @@ import pytest
 from tests.api_world import BODIES, BY_NAME, SECRET, ApiWorld, assert_error, claims_of, path_of
 
 from switchover.api.auth.roles import GRANTS, Role
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 
 ROLES: tuple[tuple[Role, ...], ...] = (
     (Role.ADMIN,),
@@ -125,9 +126,9 @@ PROXY_PATHS = {
     "getProxy": 21,
     "deleteProxy": 21,
     "listBlockedMoves": 21,
-    "getAutomation": 48,
-    "resumeAutomation": 48,
-    "clearSafetyRules": 48,
+    "getAutomation": 51,
+    "resumeAutomation": 51,
+    "clearSafetyRules": 51,
 }
 
 

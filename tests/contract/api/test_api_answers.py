@@ -14,7 +14,8 @@ from switchover.api.contract import documented_responses
 from switchover.api.errors import Code
 from switchover.api.examples import SUCCESSES
 from switchover.api.limits import RateLimit
-from switchover.api.operations import OPERATIONS, Operation
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Operation
 from switchover.model.errors import Conflict, StoreUnavailable
 
 MOST_BODY_BYTES = 10_000

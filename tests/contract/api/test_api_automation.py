@@ -58,7 +58,7 @@ async def test_the_fleet_and_other_users_are_not_found_by_whom_they_do_not_conce
             ("DELETE", "/rules", None),
         ):
             answer = await world.call(method, f"/automation/{scope}{path}", body, user="eve")
-            assert assert_error(answer, 404, 48)["message"] == f"scope {scope} not found"
+            assert assert_error(answer, 404, 51)["message"] == f"scope {scope} not found"
     # Whom a pause of the fleet stops may know who set it.
     assert [p["by"] for p in (await world.done("GET", "/proxy/web"))["pauses"]] == ["root"]
 
@@ -72,11 +72,11 @@ async def test_viewers_read_and_set_nothing(world: ApiWorld) -> None:
 
 @pytest.mark.parametrize("scope", ["everything", "fleet:x", "user:", "proxy:-"])
 async def test_a_scope_that_is_none_is_not_valid(world: ApiWorld, scope: str) -> None:
-    error = assert_error(await world.call("GET", f"/automation/{scope}"), 400, 47)
+    error = assert_error(await world.call("GET", f"/automation/{scope}"), 400, 50)
     assert "allowed are fleet, user:NAME (user:me is the caller) and proxy:ID" in error["message"]
 
 
 async def test_a_proxy_has_no_gates_of_its_own(world: ApiWorld) -> None:
     await world.proxy("web-1")
     answer = await world.call("PUT", "/automation/proxy:web/gates/go", {"isOn": True})
-    assert "a proxy has no gates of its own" in assert_error(answer, 400, 53)["message"]
+    assert "a proxy has no gates of its own" in assert_error(answer, 400, 56)["message"]

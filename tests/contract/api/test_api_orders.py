@@ -95,7 +95,7 @@ async def test_a_time_that_is_past_or_too_far_is_refused(world: ApiWorld, second
     await world.proxy("a", "b")
     body = {"scheduledFor": later(world, seconds)} | ({"proxyId": "web"} if "failover" in path else {})
     error = assert_error(
-        await world.call("POST", path, body, user="root"), 400, 42 if "failover" in path else 48
+        await world.call("POST", path, body, user="root"), 400, 42 if "failover" in path else 64
     )
     assert [problem["field"] for problem in error["details"]["problems"]] == ["scheduledFor"]
 

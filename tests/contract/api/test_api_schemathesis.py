@@ -17,7 +17,7 @@ from tests.api_world import ApiWorld
 
 from switchover.api.operations import OPERATIONS
 
-HEADINGS = ("proxies", "instances", "automation", "failover", "recovery")
+HEADINGS = ("proxies", "instances", "automation", "failover", "orders", "recovery")
 RELATIONS = {
     "config.allDown",
     "config.enableLoadBalancing",
@@ -39,6 +39,8 @@ RELATIONS = {
     "freezes[]",
     "freezes[].endsAt",
     "freezes[].name",
+    "reason",
+    "scheduledFor",
     "scope",
     "config.recoveryAction.command",
     "config.recoveryAction.url",

@@ -13,18 +13,15 @@ from tests.record_values import (
     a_move,
     a_pass,
     a_proxy,
-    a_trail,
     after,
     an_entry,
     failed,
-    new_id,
     proxy_with,
     stored_in,
     trail_of,
 )
 
 from switchover.decision.rules import MoveBlocked
-from switchover.model.blocked import BlockedMove
 from switchover.model.errors import Conflict
 from switchover.model.events import EventType, Trigger
 from switchover.model.instance import AdminState, Instance
@@ -90,25 +87,6 @@ async def is_blocked(store: Store, change: Pass) -> list[tuple[str, Scope]]:
         await store.commit_pass(change)
     assert (await stored_in(store, change.proxy_id), await trail_of(store, change.proxy_id)) == before
     return [(breach.rule.value, breach.scope) for breach in refusal.value.breaches]
-
-
-def a_blocked_move(proxy_id: str = "web", **changes: Any) -> BlockedMove:
-    values: dict[str, Any] = {
-        "event_type": EventType.FAILBACK,
-        "trigger": Trigger.AUTOMATIC,
-        "source_instance_id": None,
-        "target_instance_id": None,
-        "reason": "Preferred instance is well again",
-        "reason_code": "preferred_is_well",
-        "rule": "pause",
-        "scope": "fleet",
-        "message": "Automation is paused for the fleet by root: network",
-        "evidence": {"rules": [{"rule": "pause"}]},
-        "first_at": NOW,
-        "last_at": NOW,
-        **changes,
-    }
-    return BlockedMove(blocked_id=new_id(), proxy_id=proxy_id, **values)
 
 
 async def test_what_is_set_in_a_scope_comes_back_as_it_was(store: Store) -> None:
@@ -349,54 +327,3 @@ async def test_a_refusal_is_a_conflict_that_says_how_to_override_it(store: Store
         await moves(store, one)
     assert refusal.value.state["override"] == "force"
     assert refusal.value.state["rules"][0]["rule"] == "pause"
-
-
-async def test_a_blocked_move_is_stored_once_and_told_as_it_goes_on(store: Store) -> None:
-    one, two = await proxy_with(store, "one", "two")
-    blocked = a_blocked_move(source_instance_id=one.instance_id, target_instance_id=two.instance_id)
-    await store.commit_pass(a_pass(blocked=(blocked,), trail=a_trail()))
-    assert (await stored_in(store)).blocked == blocked
-    assert await store.blocked_moves("web", 10) == [blocked]
-
-    again = replace(blocked, last_at=after(60), count=61)
-    await store.commit_pass(a_pass(blocked=(again,)))
-    assert (await stored_in(store)).blocked == again
-
-    ended, other = replace(again, ended_at=after(90)), a_blocked_move(first_at=after(90), last_at=after(90))
-    await store.commit_pass(a_pass(blocked=(ended, other)))
-    assert (await stored_in(store)).blocked == other
-    assert await store.blocked_moves("web", 10) == [other, ended]
-    assert await store.blocked_moves("web", 1) == [other]
-    assert await store.blocked_moves("shop", 10) == []
-
-
-async def test_a_deleted_proxy_ends_what_is_blocked_and_takes_its_pause_along(store: Store) -> None:
-    await proxy_with(store, "one")
-    blocked = a_blocked_move()
-    await store.commit_pass(a_pass(blocked=(blocked,)))
-    await store.save_pause(WEB, PAUSE)
-
-    await store.delete_proxy("web", after(5))
-
-    assert await store.standings() == []
-    assert await store.blocked_moves("web", 10) == [replace(blocked, ended_at=after(5))]
-    await store.create_proxy(a_proxy())
-    assert (await stored_in(store)).blocked is None
-
-
-async def test_blocked_moves_that_have_ended_are_pruned_with_the_events(store: Store) -> None:
-    await proxy_with(store, "one")
-    lasting, ended = a_blocked_move(first_at=LONG_AGO), a_blocked_move(ended_at=NOW)
-    await store.commit_pass(a_pass(blocked=(ended, lasting)))
-
-    assert (
-        await store.prune(events_before=NOW, metrics_before=NOW, messages_before=NOW, transitions_before=NOW)
-        == 0
-    )
-    assert (
-        await store.prune(
-            events_before=after(1), metrics_before=NOW, messages_before=NOW, transitions_before=NOW
-        )
-        == 1
-    )
-    assert await store.blocked_moves("web", 10) == [lasting]

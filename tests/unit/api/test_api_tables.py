@@ -11,7 +11,8 @@ from switchover.api.auth.permissions import Permission
 from switchover.api.auth.roles import GRANTS, Role
 from switchover.api.errors import MEANINGS, Code
 from switchover.api.examples import SUCCESSES
-from switchover.api.operations import OPERATIONS, Method
+from switchover.api.operations import OPERATIONS
+from switchover.api.operations.operation import Method
 from switchover.api.reference import error_table, permissions_table
 from switchover.api.routes import automation, configuration, failover, history, instances, orders, recovery
 

@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.command_line import Ran, Runs
-from tests.contract_server import TOKEN, ContractServer, contract_server
+from tests.contract_record import TOKEN
+from tests.contract_server import ContractServer, contract_server
 
 from switchover.cli.main import run
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.command_line import Runs
-from tests.contract_server import Answer, ContractServer
+from tests.contract_record import Answer
+from tests.contract_server import ContractServer
 
 FILE = """proxies:
   - proxyId: web

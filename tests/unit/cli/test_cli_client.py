@@ -2,7 +2,8 @@ import json
 import socket
 
 import pytest
-from tests.contract_server import TOKEN, Answer, ContractServer
+from tests.contract_record import TOKEN, Answer
+from tests.contract_server import ContractServer
 
 from switchover.cli.client import Api
 from switchover.cli.failures import CommandFailed, ExitCode

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.command_line import Runs
-from tests.contract_server import TOKEN, ContractServer
+from tests.contract_record import TOKEN
+from tests.contract_server import ContractServer
 from tests.waiting import DEADLINE_SECONDS
 
+from switchover.cli import times
 from switchover.cli.failures import CommandFailed
-from switchover.cli.options import duration_seconds
 
 COMMANDS = (
     *(
@@ -141,16 +142,16 @@ def test_a_reader_that_goes_away_is_no_traceback(contract: ContractServer) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("15m", 900), ("24h", 86400), ("366d", 366 * 86400)]
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("1.5h", 5400), ("24h", 86400), ("366d", 366 * 86400)]
 )
-def test_lifetimes_have_units(text: str, seconds: int) -> None:
-    assert duration_seconds("--ttl", text) == seconds
+def test_durations_have_units(text: str, seconds: int) -> None:
+    assert times.seconds("--ttl", text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "0s", "-1h", "1.5h", "367d", "h", "1w", "٣h", "1 h"])
-def test_other_lifetimes_are_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "10", "0s", "-1h", "1.h", "367d", "h", "1w", "٣h", "1 h"])
+def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(CommandFailed, match="allowed is a number and s, m, h or d"):
-        duration_seconds("--ttl", text)
+        times.seconds("--ttl", text)
 
 
 def test_a_token_stands_alone_on_standard_output(switchover: Runs, tmp_path: Path) -> None:

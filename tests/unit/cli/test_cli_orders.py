@@ -137,7 +137,7 @@ def test_a_switch_for_later_is_not_waited_for(client: Runs, contract: ContractSe
         (("switch", "web", "--at", "2026-01-31T22:00:00"), "--at: '2026-01-31T22:00:00' is not valid"),
         (
             ("drain", "web", "web-1", "--for", "2 weeks"),
-            "--for: '2 weeks' is not valid; allowed are durations",
+            "--for: '2 weeks' is not valid; allowed is a number and s, m, h or d",
         ),
         (("drill", "web", "--hold", "-1"), "--hold: '-1' is not valid"),
         (("drill", "web", "--cancel", "--list"), "--cancel: cannot be given with --list"),

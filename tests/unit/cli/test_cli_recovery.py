@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.command_line import Runs
-from tests.contract_server import MADE_SECRET, ContractServer
+from tests.contract_record import MADE_SECRET
+from tests.contract_server import ContractServer
 
 from switchover.cli.tables import recovery_words
 from switchover.cli.views import RecoveryView

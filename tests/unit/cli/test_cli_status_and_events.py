@@ -3,10 +3,13 @@ import json
 
 from rich.console import Console
 from tests.command_line import Runs
-from tests.contract_server import Answer, ContractServer
+from tests.contract_record import Answer
+from tests.contract_server import ContractServer
 
-from switchover.cli.tables import events_drawn, overview
-from switchover.cli.views import event_view, proxy_view
+from switchover.cli.event_tables import events_drawn
+from switchover.cli.event_views import event_view
+from switchover.cli.tables import overview
+from switchover.cli.views import proxy_view
 
 
 def two_proxies(contract: ContractServer) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.control.documents import problems
 
-from switchover.control.documents import parse_policy, parse_secret, policy_document
+from switchover.control.documents import parse_policy, policy_document
 from switchover.control.documents.document import MOST_PROBLEMS
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.policy import (
@@ -21,7 +22,6 @@ from switchover.model.policy import (
     Strategy,
 )
 from switchover.model.quorum import Quorum
-from switchover.model.recovery import RecoveryAction, RecoveryActionType
 
 STORED = FailoverPolicy(
     failover_strategy=Strategy.ROUND_ROBIN,
@@ -30,13 +30,6 @@ STORED = FailoverPolicy(
     health_check=HealthCheck(type=CheckType.HTTP, path="/health", host="web.example"),
     listener=Listener(address="127.0.0.1", port=10000),
 )
-
-
-def problems(config: Any, stored: FailoverPolicy | None = None) -> dict[str, str]:
-    """Field → what is allowed, of a configuration that must be refused."""
-    with pytest.raises(InvalidInput) as caught:
-        parse_policy(config, stored)
-    return {problem.field: problem.allowed for problem in caught.value.problems}
 
 
 def test_no_configuration_is_the_defaults_or_what_is_stored() -> None:
@@ -329,71 +322,6 @@ def test_whatever_is_sent_becomes_a_valid_policy_or_invalid_input(config: dict[s
     json.dumps([problem.value for problem in refused], allow_nan=False)
     # What is in force can be sent back as it is, and changes nothing in force.
     assert policy_document(parse_policy(policy_document(policy), None)) == policy_document(policy)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://ops.example/recover?team=web",
-        "http://10.0.0.7:8080",
-        "https://[2001:db8::7]/x",
-        "http://127.0.0.1/",
-    ],
-)
-def test_a_webhook_goes_to_an_http_url(url: str) -> None:
-    action = parse_policy({"recoveryAction": {"type": "webhook", "url": url}}).recovery_action
-    assert (action.type, action.url) == (RecoveryActionType.WEBHOOK, url)
-
-
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("ftp://ops.example/", "allowed is an http or https URL"),
-        ("https://", "allowed is an http or https URL"),
-        ("https://ann:secret@ops.example/", "without user, password"),
-        ("https://ops.example/#here", "or fragment"),
-        ("https://ops.example:70000/", "allowed is an http or https URL"),
-        ("https://ops.example/\u00e4", "none of them beyond ASCII"),
-        ("https://ops example/", "allowed is an http or https URL"),
-        ("https://ops.example/" + "x" * 2048, "at most 2048"),
-        ("https://-/", "allowed is an http or https URL"),
-        ("http://169.254.169.254/latest", "it is a link-local address"),
-        ("http://[::ffff:169.254.169.254]/", "it is a link-local address"),
-        ("http://metadata.google.internal/", "it names a metadata service"),
-        (7, "allowed is an http or https URL"),
-    ],
-)
-def test_any_other_webhook_is_refused(url: Any, words: str) -> None:
-    assert words in problems({"recoveryAction": {"type": "webhook", "url": url}})["config.recoveryAction.url"]
-
-
-def test_an_action_says_what_it_calls() -> None:
-    missing = "it is required for a"
-    assert missing in problems({"recoveryAction": {"type": "webhook"}})["config.recoveryAction.url"]
-    assert missing in problems({"recoveryAction": {"type": "command"}})["config.recoveryAction.command"]
-    wrong = problems({"recoveryAction": {"type": "restart", "command": "/bin/sh -c"}})
-    assert wrong["config.recoveryAction.type"] == "allowed are none, webhook, command, callback"
-    assert "name of a command" in wrong["config.recoveryAction.command"]
-
-
-def test_an_action_is_merged_field_by_field() -> None:
-    stored = parse_policy({"recoveryAction": {"type": "webhook", "url": "https://ops.example/"}})
-    assert parse_policy({"recoveryAction": {"type": "none"}}, stored).recovery_action == RecoveryAction(
-        url="https://ops.example/"
-    )
-    assert parse_policy({"recoveryAction": None}, stored).recovery_action == RecoveryAction()
-
-
-@pytest.mark.parametrize(
-    "secret",
-    ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_short", "whsec_" + "A" * 200, "whsec_!" + "A" * 40, 7],
-)
-def test_a_secret_of_another_shape_is_refused_and_not_repeated(secret: Any) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        parse_secret({"secret": secret})
-    (problem,) = caught.value.problems
-    assert (problem.field, problem.value) == ("secret", None)
-    assert "whsec_ and 24 to 64 bytes in base64" in problem.allowed
 
 
 def test_no_more_observers_may_have_to_agree_than_there_are() -> None:

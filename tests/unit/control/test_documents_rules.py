@@ -62,7 +62,7 @@ def test_the_rules_of_a_proxy_are_merged_field_by_field() -> None:
         ({"freezes": [{**ONCE, "days": ["sat"]}]}, "freezes[0]", "either startsAt and endsAt"),
         ({"freezes": [{**ONCE, "endsAt": ONCE["startsAt"]}]}, "freezes[0].endsAt", "after startsAt"),
         ({"freezes": [ONCE, ONCE]}, "freezes[1].name", "a name that is free"),
-        ({"freezes": [{**WEEKLY, "start": 1320}]}, "freezes[0].start", 'such as "22:00", in quotes'),
+        ({"freezes": [{**WEEKLY, "start": 1320}]}, "freezes[0].start", '"23:59", in quotes in YAML'),
         ({"freezes": [{**WEEKLY, "timeZone": "Mars/Olympus"}]}, "freezes[0].timeZone", "such as Europe/Berlin"),
         ({"freezes": [{**WEEKLY, "timeZone": "../UTC"}]}, "freezes[0].timeZone", "such as Europe/Berlin"),
         ({"freezes": [{**WEEKLY, "days": ["someday"]}]}, "freezes[0].days[0]", "mon, tue"),

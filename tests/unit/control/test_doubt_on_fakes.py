@@ -96,7 +96,8 @@ async def test_an_order_is_obeyed_in_doubt(world: World) -> None:
         await world.until(ACTIVATION, "switchover a->b completed")
 
 
-async def test_a_start_waits_until_it_has_seen_both_ends_of_the_move_itself(world: World) -> None:
+async def stop_in_doubt(world: World) -> None:
+    """End a run that saw the active fail and did not believe it, and leave the standby without an answer."""
     async with world.running():
         await world.create()
         references_fail(world, fail=True)
@@ -105,6 +106,10 @@ async def test_a_start_waits_until_it_has_seen_both_ends_of_the_move_itself(worl
         await world.settle(15)
         references_fail(world, fail=False)
     world.bench.prober.hold(world.ids["b"])
+
+
+async def test_a_start_waits_until_it_has_seen_both_ends_of_the_move_itself(world: World) -> None:
+    await stop_in_doubt(world)
     async with world.running():
         await world.settle(2)
         assert await reason(world) is Reason.NOT_SEEN_YET
@@ -114,14 +119,7 @@ async def test_a_start_waits_until_it_has_seen_both_ends_of_the_move_itself(worl
 
 
 async def test_a_start_waits_for_one_check_cycle_at_the_most(world: World) -> None:
-    async with world.running():
-        await world.create()
-        references_fail(world, fail=True)
-        await world.settle(3)
-        world.fails("a")
-        await world.settle(15)
-        references_fail(world, fail=False)
-    world.bench.prober.hold(world.ids["b"])
+    await stop_in_doubt(world)
     async with world.running():
         await world.settle(9)
         assert await world.story() == [ACTIVATION]

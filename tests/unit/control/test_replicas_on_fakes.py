@@ -256,11 +256,11 @@ async def test_a_slow_look_at_the_store_does_not_take_a_follower_back(replicas: 
             return looked
 
     async def store_seen() -> None:
-        replication._store = store
+        replication._following._store = store
         await replication.catch_up()
 
-    replication._store = SlowStore()
-    await replication._follow(["web"])
+    replication._following._store = SlowStore()
+    await replication._following.follow(["web"])
     assert follower.service._desk.fleet.state("web").proxy.epoch == 2
 
 

@@ -76,3 +76,8 @@ def test_a_single_span_holds_its_first_moment_and_not_its_last() -> None:
     freeze = Freeze(name="release", starts_at=first, ends_at=last)
     assert freeze.ends_after(first) == last
     assert freeze.ends_after(last) is None
+
+
+def test_a_zone_that_this_machine_does_not_know_is_read_as_utc() -> None:
+    night = weekly("fri", "22:00", "06:00", "Atlantis/Capital")
+    assert night.ends_after(at("2026-01-09T22:00:00Z")) == at("2026-01-10T06:00:00Z")

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from switchover.model.steadiness import FailbackWindow, FlapDamping, flap_damping_problems, known_zone
+from switchover.model.steadiness import FailbackWindow, FlapDamping, flap_damping_problems
+from switchover.model.wall_clock import known_zone
 
 BERLIN = "Europe/Berlin"
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from switchover.api import operations
+from switchover.api.operations import configuration as operations
 from switchover.api.route import OperationRoute, offer
 from switchover.api.routes.parameters import After, Caller, ProxyIdInPath, ProxyLimit, Service
 from switchover.api.schemas.body import Answer, Page

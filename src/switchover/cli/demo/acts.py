@@ -8,9 +8,10 @@ from switchover.cli.client import Api
 from switchover.cli.demo.load import Load, Window, window
 from switchover.cli.demo.processes import InstanceProcess, ServerProcess
 from switchover.cli.demo.stage import Picture, Stage
+from switchover.cli.event_tables import milliseconds, stage_times
+from switchover.cli.event_views import EventView, event_view
 from switchover.cli.failures import CommandFailed
-from switchover.cli.tables import milliseconds, stage_times
-from switchover.cli.views import EventView, ProxyView, event_view, proxy_view
+from switchover.cli.views import ProxyView, proxy_view
 from switchover.model.clock import Clock
 from switchover.model.events import EventStatus, EventType
 

@@ -20,9 +20,9 @@ from switchover.cli.demo.acts import PROXY_ID, Act, Seen, Story
 from switchover.cli.demo.load import Load, window
 from switchover.cli.demo.processes import InstanceProcess, ServerProcess, free_ports
 from switchover.cli.demo.stage import stage_for
+from switchover.cli.event_tables import events_drawn, milliseconds
 from switchover.cli.failures import CommandFailed, ExitCode
 from switchover.cli.options import connect
-from switchover.cli.tables import events_drawn, milliseconds
 from switchover.cli.terminal import results, styled
 from switchover.cli.views import proxy_view
 from switchover.model.clock import Clock

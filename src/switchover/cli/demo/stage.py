@@ -13,9 +13,11 @@ from rich.text import Text
 
 from switchover.cli.demo.load import Window
 from switchover.cli.demo.processes import Doing
-from switchover.cli.tables import health_text, milliseconds, stage_times
+from switchover.cli.event_tables import milliseconds, stage_times
+from switchover.cli.event_views import EventView
+from switchover.cli.tables import health_text
 from switchover.cli.terminal import styled
-from switchover.cli.views import EventView, ProxyView
+from switchover.cli.views import ProxyView
 
 PLAIN_SECONDS = 2.0
 _TOLD_LINES = 9

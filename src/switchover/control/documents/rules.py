@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field
 
@@ -18,10 +17,9 @@ from switchover.control.documents.fields import (
     Label,
     Matching,
     Moment,
-    Parsed,
-    Refused,
     Sentence,
 )
+from switchover.control.documents.times_of_day import TimeOfDay, TimeZone
 from switchover.model.errors import FieldProblem, InvalidInput
 from switchover.model.proxy import check_proxy_id
 from switchover.model.rules import (
@@ -57,31 +55,6 @@ GateReference = Annotated[
 ]
 
 
-def _clock_time(value: Any) -> time:
-    if isinstance(value, time):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        return time.fromisoformat(value)
-    raise Refused('allowed is a time of the day such as "22:00", in quotes where the file is YAML')
-
-
-def _time_zone(value: Any) -> str:
-    words = "allowed is a time zone that this machine knows, by its IANA name, such as Europe/Berlin or UTC"
-    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", value) is None:
-        raise Refused(words)
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Refused(words) from error
-    return value
-
-
-ClockTime = Annotated[
-    time, Parsed(_clock_time, {"type": "string", "format": "clock-time"}, lambda at: f"{at:%H:%M}")
-]
-TimeZone = Annotated[str, Parsed(_time_zone, {"type": "string", "format": "time-zone"})]
-
-
 class MoveLimitDocument(Document):
     """At most so many automatic moves within any span of that length. The first active of a proxy does not count."""
 
@@ -100,8 +73,8 @@ class FreezeDocument(Document):
     days: Annotated[list[Annotated[Weekday, Choice()]], Field(min_length=1, max_length=7)] | None = Field(
         default=None, description="Of a weekly one: the days on which it begins."
     )
-    start: ClockTime | None = Field(default=None, description='When it begins, such as "22:00".')
-    end: ClockTime | None = Field(
+    start: TimeOfDay | None = Field(default=None, description='When it begins, such as "22:00".')
+    end: TimeOfDay | None = Field(
         default=None, description="When it ends; on the day after when that is not after `start`."
     )
     time_zone: TimeZone | None = Field(default=None, description="Of a weekly one; UTC by default.")

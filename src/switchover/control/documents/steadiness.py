@@ -1,19 +1,16 @@
 """The groups of the configuration that keep a proxy from moving too often: `flapDamping`, `failbackWindow`."""
 
-import re
-from datetime import time
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from switchover.control.documents.document import Document
-from switchover.control.documents.fields import A_DAY_SECONDS, Between, Boolean, Parsed, Refused
+from switchover.control.documents.fields import A_DAY_SECONDS, Between, Boolean
+from switchover.control.documents.times_of_day import TimeOfDay, TimeZone
 from switchover.model.errors import FieldProblem, InvalidInput
-from switchover.model.steadiness import FailbackWindow, known_zone
+from switchover.model.steadiness import FailbackWindow
 
 MOST_DWELL_SECONDS = 300
-_CLOCK_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
-_MOST_ZONE_CHARACTERS = 64
 
 
 def setting(description: str, *, default: Any, alias: str | None = None) -> Any:
@@ -21,32 +18,9 @@ def setting(description: str, *, default: Any, alias: str | None = None) -> Any:
     return Field(default=None, alias=alias, description=description, json_schema_extra={"default": default})
 
 
-def _clock_time(value: Any) -> time:
-    if not isinstance(value, str) or re.fullmatch(_CLOCK_TIME, value) is None:
-        raise Refused('allowed is a time of day from "00:00" to "23:59", in quotes in YAML')
-    return time.fromisoformat(value)
-
-
-def _time_zone(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _MOST_ZONE_CHARACTERS or known_zone(value) is None:
-        raise Refused(
-            "allowed is a name of this machine's IANA time zone database, such as Europe/Berlin or UTC"
-        )
-    return value
-
-
 DwellSeconds = Annotated[float, Between(0, MOST_DWELL_SECONDS, "seconds")]
 _HalfLife = Annotated[float, Between(1, A_DAY_SECONDS, "seconds")]
 _Falls = Annotated[float, Between(0.1, 1000)]
-_ClockTime = Annotated[
-    time,
-    Parsed(
-        _clock_time,
-        {"type": "string", "format": "clock-time", "pattern": f"^{_CLOCK_TIME}$"},
-        lambda value: f"{value:%H:%M}",
-    ),
-]
-_TimeZone = Annotated[str, Parsed(_time_zone, {"type": "string", "format": "time-zone"})]
 
 
 class FlapDampingDocument(Document):
@@ -66,11 +40,11 @@ class FlapDampingDocument(Document):
 class FailbackWindowDocument(Document):
     """The part of each day in which an automatic failback may happen. `start` and `end` are required at first."""
 
-    start: _ClockTime | None = Field(default=None, description="When it opens.")
-    end: _ClockTime | None = Field(
+    start: TimeOfDay | None = Field(default=None, description="When it opens.")
+    end: TimeOfDay | None = Field(
         default=None, description="When it closes; on the next day when that is before `start`."
     )
-    time_zone: _TimeZone | None = setting("On whose clocks: an IANA time zone.", default="UTC")
+    time_zone: TimeZone | None = setting("On whose clocks: an IANA time zone.", default="UTC")
 
 
 def failback_window(stored: FailbackWindow | None, document: FailbackWindowDocument) -> FailbackWindow:

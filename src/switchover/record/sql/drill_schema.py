@@ -1,4 +1,4 @@
-"""The table of drills; `schema.py` has it among the others."""
+"""The table of drills. See `schema`."""
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Float, ForeignKey, Index, Table, Text, Uuid, text
 

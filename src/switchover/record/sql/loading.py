@@ -45,6 +45,25 @@ _LAST_MOVE_STATUS = (
     .label("last_move_status")
 )
 
+_MOVES = (
+    select(
+        _EVENTS.proxy_id,
+        _EVENTS.event_type,
+        _EVENTS.source_instance_id,
+        _EVENTS.target_instance_id,
+        _EVENTS.committed_at,
+        _EVENTS.trigger,
+    )
+    .where(IS_MOVE)
+    # By epoch: the clocks of replicas differ, and one may have been set back.
+    .order_by(_EVENTS.epoch)
+)
+_RECOVERIES = (
+    select(proxy_failover_events)
+    .join(proxy_instances, proxy_instances.c.recovery_event_id == _EVENTS.event_id)
+    .where(proxy_instances.c.recovery_event_id.is_not(None), proxy_instances.c.deleted_at.is_(None))
+)
+
 V = TypeVar("V")
 
 
@@ -67,17 +86,7 @@ async def load(
         )
     )
     moves = await connection.execute(
-        select(
-            _EVENTS.proxy_id,
-            _EVENTS.event_type,
-            _EVENTS.source_instance_id,
-            _EVENTS.target_instance_id,
-            _EVENTS.committed_at,
-            _EVENTS.trigger,
-        )
-        .where(_EVENTS.committed_at >= moves_since, IS_MOVE, wanted(_EVENTS.proxy_id))
-        # By epoch: the clocks of replicas differ, and one may have been set back.
-        .order_by(_EVENTS.epoch)
+        _MOVES.where(_EVENTS.committed_at >= moves_since, wanted(_EVENTS.proxy_id))
     )
     # In the order of their indexes, so that the planner takes those small ones.
     open_moves, scheduled_moves = [
@@ -91,15 +100,7 @@ async def load(
         .where(IS_OPEN_DRILL, wanted(proxy_drills.c.proxy_id))
         .order_by(proxy_drills.c.proxy_id)
     )
-    recoveries = await connection.execute(
-        select(proxy_failover_events)
-        .join(proxy_instances, proxy_instances.c.recovery_event_id == _EVENTS.event_id)
-        .where(
-            proxy_instances.c.recovery_event_id.is_not(None),
-            proxy_instances.c.deleted_at.is_(None),
-            wanted(proxy_instances.c.proxy_id),
-        )
-    )
+    recoveries = await connection.execute(_RECOVERIES.where(wanted(proxy_instances.c.proxy_id)))
     statuses = await connection.execute(
         select(proxy_redundancy_status).where(wanted(proxy_redundancy_status.c.proxy_id))
     )

@@ -18,6 +18,7 @@ from switchover.model.observation import Health
 from switchover.model.plan import Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.model.vantage import VantageReport
 from switchover.record.exchange import Changes, Connected, Exchange, Notes
+from switchover.record.sql.company_schema import node_receipts, nodes, vantage_reports
 from switchover.record.sql.engine import Database
 from switchover.record.sql.postgresql import DriverConnection
 from switchover.record.sql.postgresql_notes import (
@@ -28,7 +29,7 @@ from switchover.record.sql.postgresql_notes import (
     traffic_carried,
     vantage_told,
 )
-from switchover.record.sql.schema import node_receipts, nodes, proxies, vantage_reports
+from switchover.record.sql.schema import proxies
 
 _log = structlog.get_logger(__name__)
 

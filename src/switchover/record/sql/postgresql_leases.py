@@ -25,9 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from switchover.model.errors import LostLease
 from switchover.model.lease import Fence, Holding, Lease, Member, Replica
 from switchover.record.membership import Membership
+from switchover.record.sql.company_schema import leases, replicas, vantage_reports
 from switchover.record.sql.engine import Database
 from switchover.record.sql.postgresql_notes import MEMBERS, tell
-from switchover.record.sql.schema import leases, proxies, replicas, vantage_reports
+from switchover.record.sql.schema import proxies
 
 FORGOTTEN_SECONDS = 24 * 3600.0
 """How long a session that has ended is still shown."""

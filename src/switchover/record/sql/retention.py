@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.record.sql.drill_schema import IS_ENDED_DRILL, proxy_drills
 from switchover.record.sql.safety_schema import blocked_moves
-from switchover.record.sql.schema import outbox_messages, proxy_failover_events, proxy_instance_metrics
-from switchover.record.sql.transition_table import instance_health_transitions
+from switchover.record.sql.schema import proxy_failover_events, proxy_instance_metrics
+from switchover.record.sql.trail_schema import outbox_messages
+from switchover.record.sql.transition_schema import instance_health_transitions
 
 BATCH = 500
 """Rows that one transaction deletes at the most."""

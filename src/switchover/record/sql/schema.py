@@ -1,5 +1,7 @@
 """Every table, with its keys, checks, indexes and comments. The migrations build the same.
 
+Those of the contract are here; what belongs to one subject has a module of its own, among `PARTS`.
+
 A time column ends in `_at` (or is the contract's `last_health_check`). Deleting is soft: `deleted_at`
 is set and history keeps its names. The partial unique indexes are rules of the domain; the constants
 name them, so that a violation can be told in the domain's words.
@@ -21,23 +23,26 @@ from sqlalchemy import (
     text,
 )
 
-from switchover.model.actor import ActorKind
 from switchover.model.events import EventStatus, EventType, Trigger
 from switchover.model.instance import AdminState
 from switchover.model.observation import Health, Outcome
-from switchover.model.plan import Phase, ReceiptKind
 from switchover.model.policy import BalancingAlgorithm, Protocol, Strategy
 from switchover.model.redundancy import RedundancyLevel, RedundancySource
 from switchover.model.steadiness import AllDown, FailbackMode
-from switchover.model.trail import Topic
 from switchover.record.migrations.phases import Phase as RevisionPhase
-from switchover.record.sql import drill_schema, naming, safety_schema, transition_table
+from switchover.record.sql import (
+    company_schema,
+    drill_schema,
+    naming,
+    safety_schema,
+    trail_schema,
+    transition_schema,
+)
 from switchover.record.sql.columns import Document, IndexedText, Name, OptionalDocument, UtcTime, word_column
 
+PARTS = (company_schema, drill_schema, safety_schema, trail_schema, transition_schema)
+"""The modules of the other tables, which make `metadata` whole."""
 metadata = naming.metadata
-instance_health_transitions = transition_table.instance_health_transitions
-blocked_moves = safety_schema.blocked_moves
-proxy_drills = drill_schema.proxy_drills
 
 ONE_LISTENER = "uq_proxy_failover_configurations_listener"
 ONE_INSTANCE_NAME = "uq_proxy_instances_name"
@@ -47,8 +52,6 @@ ONE_OPEN_RECOVERY = "uq_proxy_failover_events_open_recovery"
 
 # Literals, never parameters: a partial index serves a query only when the planner sees the same words.
 LIVE = text("deleted_at IS NULL")
-UNDELIVERED = text("delivered_at IS NULL")
-DELIVERED = text("delivered_at IS NOT NULL")
 IS_OPEN = text("status IN ('pending', 'in_progress')")
 IS_MOVE = text("event_type <> 'recovery'")
 IS_RECOVERY = text("event_type = 'recovery'")
@@ -338,101 +341,6 @@ proxy_instance_metrics = Table(
     comment="Samples of what instances report or nodes measure",
 )
 
-outbox_messages = Table(
-    "outbox_messages",
-    metadata,
-    Column("message_id", Uuid, primary_key=True, comment="UUIDv7; handed over in this order"),
-    Column("occurred_at", UtcTime, nullable=False, comment="When the fact came to be"),
-    word_column("topic", Topic, comment="What it tells"),
-    Column("proxy_id", ForeignKey("proxies.proxy_id"), nullable=False, comment="The proxy it concerns"),
-    Column("owner_id", Text, nullable=False, comment="Whose proxy that is"),
-    Column("payload", Document, nullable=False, comment="The fact in the API's names"),
-    Column("delivered_at", UtcTime, comment="When it was handed over; null while pending"),
-    Index("ix_outbox_messages_pending", "message_id", sqlite_where=UNDELIVERED, postgresql_where=UNDELIVERED),
-    Index(None, "delivered_at", sqlite_where=DELIVERED, postgresql_where=DELIVERED),
-    comment="Messages stored in the transaction of the fact that they tell",
-)
-
-audit_log = Table(
-    "audit_log",
-    metadata,
-    Column("entry_id", Uuid, primary_key=True, comment="UUIDv7"),
-    Column("occurred_at", UtcTime, nullable=False, comment="When"),
-    word_column("actor_kind", ActorKind, comment="Person, automation or library"),
-    Column("actor_name", Text, nullable=False, comment="Who"),
-    Column("actor_sees_all", Boolean, nullable=False, comment="Whether ownership did not limit them"),
-    Column("action", Text, nullable=False, comment="Stable word for what was done"),
-    # No foreign key: a refused order may name a proxy that never was.
-    Column("proxy_id", IndexedText, nullable=False, comment="The proxy it concerns"),
-    Column("subject_id", Uuid, comment="The instance or event it concerns"),
-    Column("detail", Document, nullable=False, comment="What changed; no secret"),
-    Index(None, "proxy_id", "occurred_at", "entry_id"),
-    comment="Who changed what, when",
-)
-
-replicas = Table(
-    "replicas",
-    metadata,
-    Column("replica_id", Uuid, primary_key=True, comment="One run of a process"),
-    Column("name", Text, nullable=False, comment="What people call it"),
-    Column("url", Text, nullable=False, comment="Where the others reach its API"),
-    Column("started_at", UtcTime, nullable=False, comment="When it started, by its own clock"),
-    Column("renewed_at", UtcTime, nullable=False, comment="Its last sign of life"),
-    Column("expires_at", UtcTime, nullable=False, comment="End of its session, and of all its leases"),
-    Column("doubt", Text, comment="Why it does not believe what it sees; null while it does"),
-    comment="Replicas and their sessions, by the clock of the database",
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("proxy_id", ForeignKey("proxies.proxy_id"), primary_key=True, comment="The proxy"),
-    # No foreign key: a replica that is gone still was the last holder.
-    Column("replica_id", Uuid, nullable=False, comment="Who decides about it while their session lasts"),
-    Column(
-        "token", BigInteger, nullable=False, comment="Fence of the holder's writes, +1 with every new holder"
-    ),
-    Column("taken_at", UtcTime, nullable=False, comment="Since when"),
-    Index(None, "replica_id"),
-    comment="Who owns which proxy",
-)
-
-nodes = Table(
-    "nodes",
-    metadata,
-    Column("node_id", IndexedText, primary_key=True, comment="The node"),
-    Column("replica_id", Uuid, comment="Replica that it is connected to; null while it is away"),
-    Column("since", UtcTime, nullable=False, comment="When it came or went"),
-    comment="Where each node is connected",
-)
-
-node_receipts = Table(
-    "node_receipts",
-    metadata,
-    # No foreign keys: a receipt may outlive its proxy.
-    Column("proxy_id", Name, primary_key=True, comment="The proxy"),
-    Column("node_id", IndexedText, primary_key=True, comment="The node"),
-    word_column("phase", Phase, comment="Which phase of the plan", primary_key=True),
-    Column("epoch", BigInteger, nullable=False, comment="Epoch of the plan that was answered"),
-    word_column("kind", ReceiptKind, comment="What was answered"),
-    Column("detail", Text, nullable=False, comment="In the node's own words"),
-    Column("replica_id", Uuid, nullable=False, comment="Who heard it"),
-    Column("received_at", UtcTime, nullable=False, comment="When"),
-    comment="Newest answer of each node about each proxy",
-)
-
-vantage_reports = Table(
-    "vantage_reports",
-    metadata,
-    # No foreign keys: a report may outlive what it is about, and counts for a while only.
-    Column("proxy_id", Name, primary_key=True, comment="The proxy"),
-    Column("instance_id", Uuid, primary_key=True, comment="Its instance"),
-    Column("replica_id", Uuid, primary_key=True, comment="Who looked at it for the proxy's owner"),
-    word_column("health", Health, comment="What it believes"),
-    Column("consecutive_failures", Integer, nullable=False, comment="As it counted"),
-    Column("reported_at", UtcTime, nullable=False, comment="When it told"),
-    comment="How replicas see instances of proxies that ask for a quorum",
-)
 
 schema_revisions = Table(
     "schema_revisions",

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.actor import Actor
 from switchover.model.trail import AuditEntry, OutboxMessage, Trail
-from switchover.record.sql.schema import UNDELIVERED, audit_log, leases, outbox_messages, proxies
+from switchover.record.sql.company_schema import leases
+from switchover.record.sql.schema import proxies
+from switchover.record.sql.trail_schema import UNDELIVERED, audit_log, outbox_messages
 
 
 async def store_trail(connection: AsyncConnection, trail: Trail) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchover.model.transition import HealthTransition
-from switchover.record.sql.transition_table import instance_health_transitions
+from switchover.record.sql.transition_schema import instance_health_transitions
 
 _TRANSITIONS = instance_health_transitions.c
 

@@ -8,8 +8,9 @@ from tests.contract_server import ContractServer
 from switchover.cli.demo.load import Window
 from switchover.cli.demo.processes import Doing
 from switchover.cli.demo.stage import LiveStage, Picture, PlainStage, stage_for
-from switchover.cli.tables import stage_times
-from switchover.cli.views import event_view, proxy_view
+from switchover.cli.event_tables import stage_times
+from switchover.cli.event_views import event_view
+from switchover.cli.views import proxy_view
 
 
 @pytest.fixture

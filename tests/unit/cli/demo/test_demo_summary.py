@@ -10,7 +10,8 @@ from switchover.cli.demo.acts import Act, Seen
 from switchover.cli.demo.command import declaration, summary
 from switchover.cli.demo.load import Load
 from switchover.cli.demo.processes import InstanceProcess
-from switchover.cli.views import event_view, proxy_view
+from switchover.cli.event_views import event_view
+from switchover.cli.views import proxy_view
 from switchover.control.documents import parse_instance, parse_policy
 from switchover.model.events import EventStatus
 

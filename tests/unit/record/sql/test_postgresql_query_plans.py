@@ -15,9 +15,10 @@ from tests.record_values import a_pass, a_proxy, a_sample, an_instance, new_id
 
 from switchover.model.policy import FailoverPolicy
 from switchover.model.rules import FLEET, Scope, ScopeKind, scope_of_proxy, scope_of_user
+from switchover.record.sql.company_schema import vantage_reports
 from switchover.record.sql.proxy_rows import policy_columns
 from switchover.record.sql.retention import expired
-from switchover.record.sql.schema import proxies, vantage_reports
+from switchover.record.sql.schema import proxies
 from switchover.record.sql.scopes import counted_moves
 from switchover.record.sql.store import SqlStore, open_store
 

@@ -1,4 +1,4 @@
-"""The table of the turns of health; `schema.py` has all the others, and this one by its name."""
+"""The table of the turns of health. See `schema`."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, Uuid
 
