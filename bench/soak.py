@@ -77,7 +77,12 @@ def _slim(simulated: Simulated) -> Simulated:
     if simulated.violations:
         return simulated
     return Simulated(
-        seed=simulated.seed, violations=(), trace=(), moves=simulated.moves, seconds=simulated.seconds
+        seed=simulated.seed,
+        violations=(),
+        trace=(),
+        moves=simulated.moves,
+        blocked=simulated.blocked,
+        seconds=simulated.seconds,
     )
 
 

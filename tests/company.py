@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 from tests.backend import Backend, backend
-from tests.machine import ENDING_SECONDS, POLICY, run
+from tests.machine import ENDING_SECONDS, POLICY, SURE_OF_ITSELF, run
 from tests.ports import steady_ports
 from tests.postgresql_server import PostgresqlServer
 from tests.tcp_relay import Relay, relay_to
@@ -88,7 +88,7 @@ class Serving:
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **settings},
+                env={**os.environ, **SURE_OF_ITSELF, **settings},
             )
         await eventually(self._serves)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.machine import COMMAND, ENDING_SECONDS
+from tests.machine import COMMAND, ENDING_SECONDS, SURE_OF_ITSELF
 from tests.ports import steady_ports
 from tests.postgresql_server import EMPTY, PostgresqlServer
 from tests.waiting import eventually
@@ -62,7 +62,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "SWITCHOVER_JWT_SECRET": SECRET,
         "SWITCHOVER_LEASE_SECONDS": str(LEASE_SECONDS),
     }
-    return {**os.environ, **settings, **more}
+    return {**os.environ, **SURE_OF_ITSELF, **settings, **more}
 
 
 async def command(*arguments: str, url: str) -> tuple[int, str, str]:

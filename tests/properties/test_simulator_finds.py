@@ -3,6 +3,10 @@
 There is more than one guard on most roads. What is masked by another one alone is shown to be, and that one is taken away too.
 """
 
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count, islice
+
 import pytest
 
 from switchover.control import plane
@@ -10,15 +14,21 @@ from switchover.control.cycle import Cycle
 from switchover.control.fleet import ProxyState
 from switchover.control.intent import Intent
 from switchover.control.ownership import Ownership
-from switchover.decision import failover, guards
+from switchover.control.timetable import Timetable
+from switchover.decision import failover, guards, orders
+from switchover.decision.blocking import obey_rules, stop_while_paused
+from switchover.decision.dwell import settle_first
 from switchover.decision.in_doubt import hold_in_doubt
 from switchover.decision.quorum import votes_down
+from switchover.decision.rules import MoveBlocked
 from switchover.model.lease import Fence
 from switchover.model.plan import Plan
-from switchover.record.store import Move
+from switchover.model.rules import MoveLimit, Scope
+from switchover.record.store import Move, Pass
 from switchover.testing.simulator import simulate
 from switchover.testing.simulator.company import SimulatedStore
 from switchover.testing.simulator.node import NodeDriver
+from switchover.testing.simulator.simulation import Kind, kind_of
 
 MOST_SEEDS = 400
 FEW_SEEDS = 60
@@ -61,16 +71,21 @@ class Forward(NodeDriver):
         return False
 
 
-def found(words: str, **broken: type) -> int | None:
-    """The first seed in which something like this was violated; None within `MOST_SEEDS`."""
-    for seed in range(MOST_SEEDS):
+def seeds(kind: Kind | None) -> Iterator[int]:
+    """The first seeds of worlds of that kind; of any kind without one."""
+    return (seed for seed in count() if kind is None or kind_of(seed) is kind)
+
+
+def found(words: str, kind: Kind | None = None, **broken: type) -> int | None:
+    """The first seed in which something like this was violated; None within `MOST_SEEDS` of that kind."""
+    for seed in islice(seeds(kind), MOST_SEEDS):
         if any(words in violation for violation in simulate(seed, **broken).violations):
             return seed
     return None
 
 
-def violations(seeds: int, **broken: type) -> list[str]:
-    return [violation for seed in range(seeds) for violation in simulate(seed, **broken).violations]
+def violations(most: int, kind: Kind | None = None, **broken: type) -> list[str]:
+    return [v for seed in islice(seeds(kind), most) for v in simulate(seed, **broken).violations]
 
 
 def test_without_compare_and_set_an_epoch_is_used_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,12 +118,84 @@ def test_without_holding_back_a_node_goes_to_an_older_epoch() -> None:
 def test_without_a_quorum_one_blind_replica_moves_what_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     # As if one vote were enough: the view still says what the others see.
     monkeypatch.setattr(failover, "is_down", lambda view, active: votes_down(view, active) > 0)
-    assert found("one observer alone was blind", store=SimulatedStore) is not None
+    assert found("one observer alone was blind", Kind.QUORUM, store=SimulatedStore) is not None
 
 
 def test_in_doubt_moves_are_made_without_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "GUARDS", tuple(g for g in guards.GUARDS if g is not hold_in_doubt))
     assert found("doubts itself and makes", store=SimulatedStore) is not None
+
+
+class Ruleless(SimulatedStore):
+    """Stores every move, whatever pauses and rules say."""
+
+    def _check_rules(self, change: Pass, move: Move) -> None:
+        pass
+
+
+class Countless(SimulatedStore):
+    """Counts no moves when it is asked whether one more is within the limit."""
+
+    def _latest_counted(self, scope: Scope, limit: MoveLimit, now: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
+
+def test_without_the_look_in_the_commit_a_move_is_made_while_a_pause_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A replica that was not told yet decides to move; nearly always it was told.
+    assert found("a pause of", Kind.BOUNDED, store=Ruleless) is not None
+    # The other way round the look in the commit is enough.
+    unguarded = tuple(g for g in guards.GUARDS if g not in {stop_while_paused, obey_rules})
+    monkeypatch.setattr(guards, "GUARDS", unguarded)
+    assert not [words for words in violations(FEW_SEEDS, Kind.BOUNDED) if "a pause of" in words]
+
+
+@pytest.mark.parametrize("words", ["was off", "in a freeze", "to serve; "])
+def test_without_the_guard_and_the_look_in_the_commit_rules_bind_nobody(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(guards, "GUARDS", tuple(g for g in guards.GUARDS if g is not obey_rules))
+    monkeypatch.setattr(orders, "would_break", lambda seen, decision: ())  # noqa: ARG005
+    assert found(words, Kind.BOUNDED, store=Ruleless) is not None
+
+
+def test_without_the_count_in_the_commit_two_owners_move_more_than_the_limit_of_the_fleet() -> None:
+    # Of its own moves each owner knows; so it takes two.
+    assert found("has a limit of", Kind.BOUNDED, store=Countless) is not None
+
+
+def test_without_the_dwell_moves_follow_each_other_too_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "GUARDS", tuple(g for g in guards.GUARDS if g is not settle_first))
+    assert found("the least is", Kind.BOUNDED, store=SimulatedStore) is not None
+
+
+class Unlearning(Cycle):
+    """Puts a move that the store did not let pass on record without its grounds."""
+
+    async def _learn(self, refusal: MoveBlocked) -> None:
+        pass
+
+
+def test_a_blocked_move_without_its_grounds_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plane, "Cycle", Unlearning)
+    assert found("replays differently", Kind.BOUNDED, store=SimulatedStore) is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("_end_orders", "stand beyond its end"),
+        ("_make_scheduled", "has not made the move"),
+        ("_go_on", "has not ended the drill"),
+    ],
+)
+def test_what_time_should_have_done_is_missed(monkeypatch: pytest.MonkeyPatch, step: str, words: str) -> None:
+    async def forgotten(timetable: Timetable, proxy_id: str) -> None:
+        pass
+
+    monkeypatch.setattr(Timetable, step, forgotten)
+    assert found(words, Kind.BOUNDED, store=SimulatedStore) is not None
 
 
 class Forgetful(Cycle):

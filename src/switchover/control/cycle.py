@@ -41,6 +41,12 @@ Deciding = Callable[[View, datetime], Decision]
 
 BY_POLICY = Order()
 
+_MOST_TRIES = 3
+"""How often a move is decided that the store does not let pass: what is in its way may come and go meanwhile."""
+
+_ORDERED = frozenset({Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK})
+"""Why moves are made of which somebody is told when a rule is in the way; the policy's own are put on record."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
@@ -122,7 +128,7 @@ class Cycle:
 
         Raises:
             NotFound: There is no such proxy.
-            MoveBlocked: A safety rule is in the way of what a person ordered.
+            MoveBlocked: A safety rule is in the way of what a person ordered, a leg of a drill included.
             Conflict: `deciding` refused, or somebody else moved the proxy first.
             OwnedElsewhere: Another replica decides about it, or our session is over; what was believed is kept.
             LostLease: Another replica owns it since; nothing was stored.
@@ -135,24 +141,40 @@ class Cycle:
             self._ownership.check(proxy_id)
             await self.settle(proxy_id)
             believed, now = self._fleet.state(proxy_id), self._clock.now()
-            view = self._lookout.view(believed, now)
-            decision = deciding(view, now)
-            intent = intend(believed, view, decision, order, now=now, ids=self._ids)
-            try:
-                await self._record(intent, believed)
-            except MoveBlocked as refusal:
-                if decision.reason is Reason.MANUAL:
-                    raise
-                await self._learn(refusal)
-                decision = blocked(survey(view, now), decision, refusal.breaches)
-                intent = intend(believed, view, decision, order, now=now, ids=self._ids)
-                await self._record(intent, believed)
+            view, decision, intent = await self._decide(believed, deciding, order, now)
             await self._switch(intent)
             result = PassResult(
                 at=now, view=view, decision=decision, event=intent.event, state=self._fleet.state(proxy_id)
             )
         self._heed(result)
         return result
+
+    async def _decide(
+        self, believed: ProxyState, deciding: Deciding, order: Order, now: datetime
+    ) -> tuple[View, Decision, Intent]:
+        """Decide and put it on record; once more, on what the store knows, when that lets a move not pass."""
+        refused = 0
+        while True:
+            view = self._lookout.view(believed, now)
+            decision = deciding(view, now)
+            intent = intend(believed, view, decision, order, now=now, ids=self._ids)
+            try:
+                await self._record(intent, believed)
+            except MoveBlocked as refusal:
+                if decision.reason in _ORDERED:
+                    raise
+                refused += 1
+                if refused == _MOST_TRIES:
+                    found = refusal.breaches
+                    break
+                await self._learn(refusal)
+            else:
+                return view, decision, intent
+        # Memory never agrees with the store; so that the move is blocked is on record without the grounds for it.
+        decision = blocked(survey(view, now), decision, found)
+        intent = intend(believed, view, decision, order, now=now, ids=self._ids)
+        await self._record(intent, believed)
+        return view, decision, intent
 
     async def settle(self, proxy_id: str) -> None:
         """Load a proxy about which there is doubt; the caller holds its lock.

@@ -119,9 +119,11 @@ class ProxyState:
 
     def view(self) -> View:
         """What a decision may look at."""
-        seen = view_of(self.proxy, self.instances, self.moves, self.connections)
-        return replace(
-            seen,
+        return View(
+            proxy=self.proxy,
+            instances=tuple(self.instances.values()),
+            moves=self.moves,
+            connections=self.connections,
             is_drilling=self.drill is not None and self.drill.status.is_running,
             gradual=None if self.open_move is None else self.open_move.steps_ahead,
         )

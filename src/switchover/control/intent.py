@@ -220,7 +220,8 @@ def _move(
         pin=None if pin is None else pin.instance_id,
         superseded=superseded,
         pin_note=pin,
-        forced=order.force and decision.reason is Reason.MANUAL,
+        # The way back of a drill is the better place to be: no rule may keep a proxy away from home.
+        forced=(order.force and decision.reason is Reason.MANUAL) or decision.reason is Reason.DRILL_BACK,
         scheduled=planned is not None,
     )
 

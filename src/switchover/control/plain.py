@@ -21,6 +21,8 @@ T = TypeVar("T")
 _SECRET_NAME = re.compile(r"secret|password|passphrase|token|credential|private_key|api_key", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
+_AS_IT_IS = frozenset({type(None), bool, int, float})
+
 # What there is to know of a kind of value, once it was asked for.
 _fields: dict[type, tuple[str, ...]] = {}
 _adapters: dict[type, TypeAdapter[Any]] = {}
@@ -32,6 +34,11 @@ def plain(value: Any) -> Any:
     Raises:
         TypeError: There is something in it that has no plain form.
     """
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind in _fields:
+        return {name: plain(getattr(value, name)) for name in _fields[kind]}
     match value:
         case (
             None
@@ -54,7 +61,7 @@ def plain(value: Any) -> Any:
         case AbstractSet():
             return sorted((plain(item) for item in value), key=str)
         case _ if is_dataclass(value):
-            return {name: plain(getattr(value, name)) for name in _carried(type(value))}
+            return {name: plain(getattr(value, name)) for name in _carried(kind)}
         case _:
             raise TypeError(f"a {type(value).__name__} cannot be kept as evidence")
 

@@ -25,6 +25,7 @@ from switchover.model.clock import Chance, Clock, IdFactory
 from switchover.model.errors import Conflict, LostLease, NotFound, StoreUnavailable
 from switchover.model.events import Closing, FailoverEvent, close
 from switchover.model.instance import Instance
+from switchover.model.observation import Health
 from switchover.model.recovery import (
     RECOVERY_JITTER,
     Attempt,
@@ -127,6 +128,8 @@ class Recovering:
     def _plan(self, state: ProxyState, soon: float) -> None:
         """Look at a proxy again when a pause is over, or in `soon` seconds if there is something to do already."""
         if not self._ownership.holds(state.proxy.proxy_id):
+            return
+        if not any(_may_concern(state, instance) for instance in state.instances.values()):
             return
         now = self._clock.now()
         steps = [self._step(state, instance, now) for instance in state.instances.values()]
@@ -324,6 +327,12 @@ class Recovering:
             self._ids, AUTOMATION, action, event.proxy_id, now, subject_id=subject, detail=detail
         )
         return Trail(audit=(entry,))
+
+
+def _may_concern(state: ProxyState, instance: Instance) -> bool:
+    """Whether there may be something to do about an instance: it is down, or being brought back."""
+    latest = state.recoveries.get(instance.instance_id)
+    return instance.health.state is Health.UNHEALTHY or (latest is not None and latest.status.is_open)
 
 
 def _call(

@@ -1,7 +1,8 @@
 """PURE: a recorded decision, made once more.
 
 An automatic decision is made again by `decide`. An order is made again as the order to move to the same target: that it
-was for the best standby, or named its source too, is no part of what was decided.
+was for the best standby, or named its source too, is no part of what was decided. One that skipped something is forced
+again. A leg of a drill is that leg again.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from switchover.control.evidence import Record
 from switchover.control.plain import plain
 from switchover.decision.decide import decide
+from switchover.decision.drills import Leg, move_leg
 from switchover.decision.orders import order_switchover
 from switchover.decision.reasons import Reason
 from switchover.decision.verdict import Decision
@@ -70,10 +72,17 @@ def replay(record: Record, policy: FailoverPolicy | None = None) -> Replay:
 
 
 def _decided(view: View, decision: Decision, now: datetime) -> Decision:
-    if decision.reason is Reason.MANUAL:
-        force = "skipped" in decision.facts or bool(decision.overridden)
-        return order_switchover(view, decision.target_instance_id, now, force=force)
-    return decide(view, now)
+    here, there = decision.source_instance_id, decision.target_instance_id
+    match decision.reason:
+        case Reason.MANUAL:
+            force = bool(decision.overridden) or "skipped" in decision.facts
+            return order_switchover(view, there, now, force=force)
+        case Reason.DRILL:
+            return move_leg(view, Leg.OUT, here, there, now)
+        case Reason.DRILL_BACK:
+            return move_leg(view, Leg.BACK, here, there, now)
+        case _:
+            return decide(view, now)
 
 
 def _comparable(decision: Decision) -> Any:

@@ -273,6 +273,9 @@ class Replication:
             for stored in await self._store.load(now - MOVE_WINDOW, fences):
                 proxy_id = stored.proxy.proxy_id
                 async with self._fleet.lock(proxy_id):
+                    if self._holds_by(proxy_id, fences[proxy_id]):
+                        # It was created here meanwhile, and may have been changed since it was loaded.
+                        continue
                     state = replace(state_of(stored, now), fence=fences[proxy_id])
                     self._fleet.put(state)
                     self._fleet.settle(proxy_id)

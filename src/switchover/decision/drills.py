@@ -92,9 +92,15 @@ def order_leg(view: View, drill: Drill, leg: Leg, now: datetime) -> Decision:
     Raises:
         Conflict: It may not be made; in words.
     """
+    away, home = drill.target_instance_id, drill.home_instance_id
+    here, there = (home, away) if leg is Leg.OUT else (away, home)
+    return move_leg(view, leg, here, there, now)
+
+
+def move_leg(view: View, leg: Leg, here: UUID | None, there: UUID | None, now: datetime) -> Decision:
+    """As `order_leg`, from the instance `here` to the one `there`."""
     seen = survey(view, now)
-    target = view.instance(drill.target_instance_id if leg is Leg.OUT else drill.home_instance_id)
-    here = drill.home_instance_id if leg is Leg.OUT else drill.target_instance_id
+    target = view.instance(there)
     if target is None:
         raise Conflict("the instance to move to is gone", {})
     if view.proxy.active_instance_id != here:

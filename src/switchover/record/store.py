@@ -68,7 +68,7 @@ class Move:
         pin: The pin after the move.
         superseded: The open move that this one closes, already closed as FAILED; None without one.
         pin_note: Who pinned, why and until when; None when that is not known.
-        forced: Whether safety rules and pauses are skipped, because a person said so.
+        forced: Whether safety rules and pauses are skipped, because a person said so, or a drill goes home.
         scheduled: Whether the event is stored already, as PENDING: then it becomes this one.
     """
 

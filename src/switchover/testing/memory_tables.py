@@ -76,11 +76,12 @@ class MemoryTables:
         return self._instances[instance_id]
 
     def _registered(self, proxy_id: str) -> list[Instance]:
-        return [
+        registered = [
             instance
-            for instance_id, instance in sorted(self._instances.items())
+            for instance_id, instance in self._instances.items()
             if instance.proxy_id == proxy_id and instance_id not in self._deleted_instances
         ]
+        return sorted(registered, key=attrgetter("instance_id"))
 
     def _stored(self, proxy_id: str, moves_since: datetime) -> StoredProxy:
         moves = [

@@ -7,6 +7,7 @@ from tests.replaying import check_replay
 from switchover.control.evidence import Record, evidence_of, record_of
 from switchover.control.replay import Difference, replay
 from switchover.decision.decide import decide
+from switchover.decision.drills import Leg, move_leg
 from switchover.decision.orders import order_execute, order_switchover
 from switchover.decision.verdict import DecisionKind
 from switchover.decision.view import View
@@ -43,6 +44,21 @@ def test_an_order_replays_to_itself_however_it_was_given() -> None:
         order_execute(view, view.instances[0].instance_id, target, NOON),
     ):
         check_replay(view, decision, NOON)
+
+
+def test_a_forced_order_replays_to_itself() -> None:
+    view = view_of(instance("a"), instance("b", Health.UNHEALTHY), active="a")
+    decision = order_switchover(view, view.instances[1].instance_id, NOON, force=True)
+    assert decision.facts["skipped"] == "unhealthy"
+    check_replay(view, decision, NOON)
+
+
+def test_both_legs_of_a_drill_replay_to_themselves() -> None:
+    away = view_of(instance("a", priority=1), instance("b", priority=2), active="a")
+    back = view_of(*away.instances, active="b")
+    home, there = (each.instance_id for each in away.instances)
+    check_replay(away, move_leg(away, Leg.OUT, home, there, NOON), NOON)
+    check_replay(back, move_leg(back, Leg.BACK, there, home, NOON), NOON)
 
 
 def test_another_policy_shows_what_it_would_have_done() -> None:

@@ -10,6 +10,7 @@ from tests.unit.control.replicas import SESSION_SECONDS, Replicas
 
 from switchover.model.actor import person
 from switchover.model.errors import LostLease, OwnedElsewhere
+from switchover.model.lease import Lease
 from switchover.model.plan import EndpointTraffic, Phase, Receipt, ReceiptKind, TrafficEvidence
 from switchover.record.exchange import Notes
 from switchover.record.store import StoredProxy
@@ -262,6 +263,30 @@ async def test_a_slow_look_at_the_store_does_not_take_a_follower_back(replicas: 
     replication._following._store = SlowStore()
     await replication._following.follow(["web"])
     assert follower.service._desk.fleet.state("web").proxy.epoch == 2
+
+
+async def test_a_slow_look_at_what_is_shared_out_does_not_take_its_owner_back(replicas: Replicas) -> None:
+    await replicas.create()
+    owner, store = replicas.owner(), replicas.company.store
+    fleet, replication = owner.service._desk.fleet, owner.plane._replication
+    fence = fleet.state("web").fence
+    assert replication is not None
+    assert fence is not None
+    looked = await store.load(replicas.clock.now())
+
+    class SlowStore(MemoryStore):
+        async def load(
+            self,
+            moves_since: datetime,  # noqa: ARG002
+            proxy_ids: Collection[str] | None = None,  # noqa: ARG002
+        ) -> Sequence[StoredProxy]:
+            await replicas.ask("create_failover_configuration", "web", "alice", {"minDwellSeconds": 9})
+            return looked
+
+    # As when it creates a proxy while the holdings, which name it already, are looked at.
+    replication._store = SlowStore()
+    await replication._adopt([Lease(proxy_id="web", fence=fence)])
+    assert fleet.state("web").proxy.policy.min_dwell_seconds == 9
 
 
 async def test_a_proof_that_comes_after_the_lease_is_lost_is_not_stored(replicas: Replicas) -> None:

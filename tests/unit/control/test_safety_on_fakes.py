@@ -11,13 +11,16 @@ from tests.unit.control.replicas import Replicas
 from tests.waiting import eventually
 
 from switchover.control.cycle import BY_POLICY
+from switchover.control.evidence import record_of
 from switchover.control.intent import Order
+from switchover.control.replay import replay
 from switchover.decision.orders import order_switchover
-from switchover.decision.rules import MoveBlocked
+from switchover.decision.rules import Breach, MoveBlocked, Rule
 from switchover.model.actor import person
 from switchover.model.blocked import BlockedMove
 from switchover.model.errors import InvalidInput, NotFound
 from switchover.model.rules import FLEET, MoveLimit, Pause, SafetyRules, scope_of_user
+from switchover.record.store import Move, Pass
 from switchover.testing.memory_store import MemoryStore
 
 ACTIVATION = "activation -->a completed"
@@ -136,6 +139,27 @@ async def test_what_the_store_knows_better_blocks_a_move_and_is_known_then(runni
     assert (move.rule, move.scope) == ("pause", "fleet")
     overview = await running.service.get_proxy("web")
     assert [pause.by for _, pause in overview.pauses] == ["root"]
+    # It was decided once more, with what was learned: so the grounds are on record.
+    assert replay(record_of(move.evidence)).is_same
+
+
+async def test_what_only_the_store_finds_in_the_way_is_on_record_too(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Move] = []
+    breach = Breach(rule=Rule.GATE, scope=FLEET, facts={"gate": "deploys"})
+
+    def refuse(change: Pass, move: Move) -> None:  # noqa: ARG001
+        asked.append(move)
+        raise MoveBlocked((breach,))
+
+    monkeypatch.setattr(running.bench.store, "_check_rules", refuse)
+    running.fails("a")
+    await running.settle(30)
+    assert asked
+    assert await running.story() == [ACTIVATION]
+    (move,) = await blocked(running)
+    assert (move.rule, move.scope) == ("gate", "fleet")
 
 
 async def test_a_limit_that_moves_of_others_have_reached_holds_until_it_lifts(running: World) -> None:

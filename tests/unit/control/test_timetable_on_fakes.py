@@ -1,19 +1,22 @@
 """What time does to standing orders in a whole control plane: by the owner, also after a restart."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from tests.unit.control.conftest import World
 
+from switchover.control.evidence import record_of
+from switchover.control.replay import replay
 from switchover.model.actor import person
 from switchover.model.admin import DrainState
 from switchover.model.drills import Drill, DrillStatus
 from switchover.model.errors import Conflict, InvalidInput, NotFound
 from switchover.model.instance import Instance
 from switchover.model.plan import EndpointTraffic, TrafficEvidence
+from switchover.model.rules import FLEET, Freeze, SafetyRules
 
 ACTIVATION = "activation -->a completed"
 ANN = person("ann", admin=True)
@@ -279,6 +282,40 @@ async def test_a_drill_that_its_standby_fails_is_rolled_back_by_failover(world: 
         assert world.active() == "a"
         (drill,) = await drills(world)
         assert (drill.status, drill.outcome) == ("failed", "target_failed")
+
+
+FREEZE = Freeze(
+    name="release",
+    starts_at=datetime(2020, 1, 1, tzinfo=UTC),
+    ends_at=datetime(2999, 1, 1, tzinfo=UTC),
+)
+
+
+async def test_no_rule_keeps_a_drill_from_going_home(world: World) -> None:
+    async with world.running():
+        await world.create()
+        await world.service.start_drill("web", hold_seconds=20, actor=ANN)
+        await world.until(ACTIVATION, "switchover a->b completed")
+        await world.bench.store.save_rules(FLEET, SafetyRules(freezes=(FREEZE,)))
+        await world.until(ACTIVATION, "switchover a->b completed", "switchover b->a completed")
+        await world.settle(2)
+        (drill,) = await drills(world)
+        assert (drill.status, drill.outcome) == ("completed", "succeeded")
+        for event in await world.events():
+            assert replay(record_of(event.evidence)).is_same
+
+
+async def test_a_drill_that_only_the_store_knows_to_be_barred_is_refused(world: World) -> None:
+    async with world.running():
+        await world.create()
+        await world.bench.store.save_rules(FLEET, SafetyRules(freezes=(FREEZE,)))
+        await world.service.start_drill("web", hold_seconds=20, actor=ANN)
+        await world.settle(5)
+        (drill,) = await drills(world)
+        assert (drill.status, drill.outcome) == ("failed", "refused")
+        assert drill.message is not None
+        assert "Freeze release of the fleet" in drill.message
+        assert await world.service.get_blocked_moves("web") == []
 
 
 async def test_a_drill_is_refused_while_degraded_and_can_be_cancelled(world: World) -> None:

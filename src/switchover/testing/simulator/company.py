@@ -1,11 +1,16 @@
 """What simulated replicas share: the store, its leases, and notes that come late or never."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
+from switchover.decision.rules import Safety, limits, safety_of
+from switchover.model.blocked import BlockedMove
+from switchover.model.drills import Drill
 from switchover.model.events import FailoverEvent, PastMove
 from switchover.model.instance import Instance
 from switchover.model.proxy import Proxy
+from switchover.model.rules import Scope, ScopeStanding
 from switchover.model.trail import AuditEntry, OutboxMessage
 from switchover.record.exchange import Notes
 from switchover.testing.memory_company import MemoryCompany, MemoryWay, TellingStore
@@ -59,6 +64,40 @@ class SimulatedStore(TellingStore):
             )
             for past in sorted(before, key=lambda past: past.epoch)
         ]
+
+    def owner_of(self, proxy_id: str) -> str:
+        """Whose a proxy is, deleted or not."""
+        return (self._proxies.get(proxy_id) or self._deleted_proxies[proxy_id]).owner_id
+
+    def standing(self, scope: Scope) -> ScopeStanding:
+        """What is set in a scope."""
+        return self._standing(scope)
+
+    def safety(self, proxy_id: str, now: datetime) -> Safety:
+        """What the store says bounds the moves of a proxy `now`."""
+        proxy = self._proxies[proxy_id]
+        safety = safety_of(proxy_id, proxy.owner_id, proxy.policy.rules, self._standings)
+        counted = (
+            (scope, self._latest_counted(scope, rules.move_limit, now))
+            for scope, rules in limits(safety)
+            if rules.move_limit is not None
+        )
+        return safety.with_latest({scope: at for scope, at in counted if at is not None})
+
+    @property
+    def all_standings(self) -> Sequence[ScopeStanding]:
+        """Every scope in which something is set."""
+        return list(self._standings.values())
+
+    @property
+    def all_blocked(self) -> Mapping[UUID, BlockedMove]:
+        """Every move that was blocked, by its id."""
+        return self._blocked
+
+    @property
+    def open_drills(self) -> Sequence[Drill]:
+        """Every drill that has not ended."""
+        return [drill for drill in self._drills.values() if drill.status.is_open]
 
     @property
     def all_events(self) -> Mapping[UUID, FailoverEvent]:

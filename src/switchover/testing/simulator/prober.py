@@ -6,10 +6,13 @@ from uuid import UUID
 
 from switchover.model.clock import Clock
 from switchover.model.observation import Observation, Outcome
+from switchover.model.recovery import RecoveryAnswer, RecoveryCall
 from switchover.probe.prober import DueProbe, Prober
+from switchover.recover.recoverer import Recoverer
 from switchover.testing.simulator.dice import Dice
 
 _SLOWEST_SECONDS = 0.05
+_SLOWEST_RECOVERY_SECONDS = 0.5
 _LOST = 0.02
 
 
@@ -24,6 +27,22 @@ class Instances:
     def __init__(self) -> None:
         self.dead: set[UUID] = set()
         self.hung: set[UUID] = set()
+
+
+class SimulatedRecoverer(Recoverer):
+    """Brings simulated instances back, when it is lucky."""
+
+    def __init__(self, instances: Instances, dice: Dice) -> None:
+        self._instances = instances
+        self._dice = dice
+
+    async def recover(self, call: RecoveryCall) -> RecoveryAnswer:
+        await asyncio.sleep(self._dice.uniform(0, _SLOWEST_RECOVERY_SECONDS))
+        if self._dice.happens(0.5):
+            self._instances.dead.discard(call.instance_id)
+            self._instances.hung.discard(call.instance_id)
+        accepted = self._dice.happens(0.7)
+        return RecoveryAnswer(accepted=accepted, detail="revived" if accepted else "refused")
 
 
 class SimulatedProber(Prober):

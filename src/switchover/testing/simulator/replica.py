@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -11,22 +11,27 @@ from uuid import UUID
 from switchover.control.cycle import PassResult
 from switchover.control.fleet import ProxyState
 from switchover.control.plane import Company, ControlPlane, Parts
+from switchover.control.recovering import RecoveryParts
 from switchover.control.selfwatch import SelfDoubt
 from switchover.control.service import ProxyFailoverService
 from switchover.decision.decide import decide
+from switchover.decision.rules import Safety
 from switchover.model.clock import IdFactory
 from switchover.model.errors import StoreUnavailable
 from switchover.model.lease import Replica
+from switchover.model.recovery import RecoveryActionType
+from switchover.model.rules import Scope, ScopeStanding
 from switchover.testing.fake_resolver import FakeResolver
 from switchover.testing.simulator.clock import SimulatedClock
 from switchover.testing.simulator.company import SimulatedCompany, SimulatedWay
 from switchover.testing.simulator.dice import Dice
 from switchover.testing.simulator.node import NodeDriver, SimulatedNode
-from switchover.testing.simulator.prober import Instances, SimulatedProber
+from switchover.testing.simulator.prober import Instances, SimulatedProber, SimulatedRecoverer
 from switchover.testing.simulator.time import ReplicaLoop, SimulatedTime
 from switchover.testing.simulator.wire import Stored, Wire
 
 SESSION_SECONDS = 4.0
+RECOVERY_COMMAND = "revive"
 _SKEW = 0.04
 """By how much monotonic clocks go wrong; the design trusts nine tenths of a session."""
 _AHEAD_SECONDS = 3.0
@@ -130,6 +135,12 @@ class SimulatedReplica:
                     exchange=self.wire.to(self.way, here=("listen", "notes")),
                     session_seconds=SESSION_SECONDS,
                 ),
+                recovery=RecoveryParts(
+                    recoverers={
+                        RecoveryActionType.COMMAND: SimulatedRecoverer(around.instances, around.dice)
+                    },
+                    command_names=frozenset({RECOVERY_COMMAND}),
+                ),
                 doubting=around.doubting,
             ),
             partial(around.decided, self.name),
@@ -159,10 +170,14 @@ class SimulatedReplica:
         fleet = self.service._desk.fleet  # noqa: SLF001
         return fleet.state(proxy_id) if proxy_id in fleet else None
 
-    def would_act(self, proxy_id: str) -> bool:
-        """Whether its policy would move the proxy now."""
+    def would_act(self, proxy_id: str, safety: Safety) -> bool:
+        """Whether its policy would move the proxy now, were it bounded by `safety`."""
         state = self.state(proxy_id)
-        return state is not None and decide(state.view(), self.clock.now()).acts
+        return state is not None and decide(replace(state.view(), safety=safety), self.clock.now()).acts
+
+    def standing(self, scope: Scope) -> ScopeStanding:
+        """What it believes to be set in a scope."""
+        return self.service._desk.safety.standing(scope)  # noqa: SLF001
 
     def do(self, order: Coroutine[Any, Any, None]) -> None:
         """Let it do something that it was asked for from outside."""

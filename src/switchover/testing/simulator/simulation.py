@@ -17,6 +17,7 @@ from switchover.model.policy import FailoverPolicy, Listener
 from switchover.model.proxy import Proxy
 from switchover.model.quorum import Quorum
 from switchover.testing.clock import CountingIds
+from switchover.testing.simulator.bounding import BOUNDING_STEPS, begin, policy
 from switchover.testing.simulator.clock import BEGINNING
 from switchover.testing.simulator.company import SimulatedCompany, SimulatedStore
 from switchover.testing.simulator.dice import Dice
@@ -41,13 +42,19 @@ _KINDS = 0x9E3779B9
 """Makes of a seed what kind of world it is, so that schedules of the plain kind stay what they were."""
 
 
-class _Kind(Enum):
+class Kind(Enum):
+    """What is special about a world."""
+
+    BOUNDED = ", people bound automation"
     PLAIN = ""
     QUORUM = ", 2 of 3 observers must agree"
     REFERENCES = ", with reference targets"
 
 
-_KINDS_OF_WORLDS = ((82.0, _Kind.PLAIN), (14.0, _Kind.QUORUM), (4.0, _Kind.REFERENCES))
+_KINDS_OF_WORLDS = ((30.0, Kind.BOUNDED), (52.0, Kind.PLAIN), (14.0, Kind.QUORUM), (4.0, Kind.REFERENCES))
+_MOST_STEPS_OF_WORLDS = {Kind.BOUNDED: 10}
+"""Where instances blink more happens between two steps."""
+_STEPS_OF_WORLDS = {Kind.PLAIN: STEPS, Kind.BOUNDED: BOUNDING_STEPS}
 _QUORUM = Quorum(observers=3, agree=2)
 _REFERENCES = (Address(host="192.0.2.1", port=443), Address(host="192.0.2.2", port=443))
 
@@ -76,6 +83,7 @@ class Simulated:
         violations: What should not have been; empty when all is well.
         trace: Everything that happened, one line each, with the seconds before it.
         moves: How many moves were committed.
+        blocked: How many moves were blocked by a pause or a safety rule.
         seconds: How long it lasted in simulated time.
     """
 
@@ -83,6 +91,7 @@ class Simulated:
     violations: tuple[str, ...]
     trace: tuple[str, ...]
     moves: int
+    blocked: int
     seconds: float
 
     def __str__(self) -> str:
@@ -94,6 +103,11 @@ class Simulated:
                 f"Again: python bench/soak.py --seed {self.seed}",
             )
         )
+
+
+def kind_of(seed: int) -> Kind:
+    """What kind of world the schedule of `seed` is in."""
+    return Dice(seed ^ _KINDS).weighted(_KINDS_OF_WORLDS)
 
 
 def simulate(
@@ -121,6 +135,7 @@ def simulate(
         violations=tuple(world.witness.violations),
         trace=tuple(world.trace),
         moves=world.witness.moves,
+        blocked=world.witness.bounds.blocked,
         seconds=world.time.now,
     )
 
@@ -136,7 +151,7 @@ class Simulation:
 
     def __init__(self, seed: int, *, store: type[SimulatedStore], driver: type[NodeDriver]) -> None:
         self.dice = Dice(seed)
-        self._kind = Dice(seed ^ _KINDS).weighted(_KINDS_OF_WORLDS)
+        self._kind = kind_of(seed)
         network = Dice(seed ^ _NETWORK)
         self.time = SimulatedTime(network)
         self.company = SimulatedCompany(self.time, network, store)
@@ -163,7 +178,7 @@ class Simulation:
             driver=driver,
             losses=self.dice.pick((0.0, 0.01, 0.05)),
             decided=self.witness.decided,
-            doubting=SelfDoubt(references=_REFERENCES if self._kind is _Kind.REFERENCES else ()),
+            doubting=SelfDoubt(references=_REFERENCES if self._kind is Kind.REFERENCES else ()),
         )
         self._instance_count = 0
 
@@ -171,7 +186,9 @@ class Simulation:
         """Everything; ends early when something should not have been."""
         try:
             self._begin()
-            for _ in range(int(self.dice.uniform(FEWEST_STEPS, MOST_STEPS))):
+            for _ in range(
+                int(self.dice.uniform(FEWEST_STEPS, _MOST_STEPS_OF_WORLDS.get(self._kind, MOST_STEPS)))
+            ):
                 if self._is_violated():
                     return
                 self._step()
@@ -257,14 +274,17 @@ class Simulation:
     def _begin(self) -> None:
         exclusive, now = self.dice.happens(0.25), BEGINNING
         for proxy_id in PROXY_IDS[: self.dice.pick((1, 1, 1, 2))]:
-            policy = FailoverPolicy(
-                **_POLICY,
+            bounded = policy(self) if self._kind is Kind.BOUNDED else {}
+            settings = FailoverPolicy(
+                **{**_POLICY, **bounded},
                 listener=Listener(port=port_of(proxy_id)),
                 exclusive=exclusive,
                 max_failbacks=self.dice.pick((1, 2)),
-                quorum=_QUORUM if self._kind is _Kind.QUORUM else Quorum(),
+                quorum=_QUORUM if self._kind is Kind.QUORUM else Quorum(),
             )
-            proxy = Proxy(proxy_id=proxy_id, owner_id="alice", policy=policy, created_at=now, updated_at=now)
+            proxy = Proxy(
+                proxy_id=proxy_id, owner_id="alice", policy=settings, created_at=now, updated_at=now
+            )
             at_once(self.company.store.create_proxy(proxy))
             for _ in range(self.dice.pick((2, 3))):
                 data = self.new_instance()
@@ -279,9 +299,11 @@ class Simulation:
                     created_at=now,
                 )
                 at_once(self.company.store.add_instance(instance))
+        if self._kind is Kind.BOUNDED:
+            begin(self)
         self.witness.watch(self.nodes)
         replicas = self.dice.pick((2, 2, 2, 3))
-        for _ in range(MOST_REPLICAS if self._kind is _Kind.QUORUM else replicas):
+        for _ in range(MOST_REPLICAS if self._kind is Kind.QUORUM else replicas):
             self.start_replica()
         for node in self.nodes:
             self.connect(node)
@@ -293,7 +315,7 @@ class Simulation:
 
     def _step(self) -> None:
         self.truth.note(self.replicas)
-        words = self.dice.weighted(STEPS if self._kind is _Kind.PLAIN else OBSERVING_STEPS)(self)
+        words = self.dice.weighted(_STEPS_OF_WORLDS.get(self._kind, OBSERVING_STEPS))(self)
         self.truth.note(self.replicas)
         if words is not None:
             self.note(words)

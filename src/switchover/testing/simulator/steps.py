@@ -30,6 +30,9 @@ from switchover.testing.simulator.replica import SimulatedReplica
 if TYPE_CHECKING:
     from switchover.testing.simulator.simulation import Simulation
 
+Order = Callable[[SimulatedReplica], Coroutine[Any, Any, object]]
+"""What somebody asks of a replica."""
+
 MOST_INSTANCES = 4
 PROXY_IDS = ("web", "db", "api")
 
@@ -39,7 +42,7 @@ Step = Callable[["Simulation"], str | None]
 
 def instance_fails(world: "Simulation") -> str | None:
     """A server dies or hangs; the active one more often than others."""
-    instance = _instance(world, active=0.6)
+    instance = some_instance(world, active=0.6)
     if instance is None:
         return None
     world.instances.dead.discard(instance.instance_id)
@@ -64,12 +67,12 @@ def instance_returns(world: "Simulation") -> str | None:
 
 def report(world: "Simulation") -> str | None:
     """Somebody reports an instance's health."""
-    instance = _instance(world, active=0.5)
+    instance = some_instance(world, active=0.5)
     if instance is None:
         return None
     world.truth.reported(instance.instance_id)
     verdict = world.dice.pick(("healthy", "unhealthy", "unhealthy", "unknown"))
-    return _ask(
+    return ask(
         world,
         instance.proxy_id,
         f"reports {instance.name} {verdict}",
@@ -86,23 +89,23 @@ def move(world: "Simulation") -> str | None:
         return None
     target = world.dice.pick(instances)
     if active is not None and world.dice.happens(0.5):
-        return _ask(
+        return ask(
             world,
             proxy_id,
             f"executes a move to {target.name}",
             lambda r: r.service.execute_failover(proxy_id, active, target.instance_id),
         )
     wanted = target.instance_id if world.dice.happens(0.6) else None
-    return _ask(world, proxy_id, "switches over", lambda r: r.service.switch_over(proxy_id, wanted))
+    return ask(world, proxy_id, "switches over", lambda r: r.service.switch_over(proxy_id, wanted))
 
 
 def order(world: "Simulation") -> str | None:
     """An operator drains an instance, or takes it back."""
-    instance = _instance(world, active=0.4)
+    instance = some_instance(world, active=0.4)
     if instance is None:
         return None
     ordered = world.dice.pick(("ready", "ready", "drain", "maintenance"))
-    return _ask(
+    return ask(
         world,
         instance.proxy_id,
         f"orders {instance.name} {ordered}",
@@ -126,7 +129,7 @@ def create(world: "Simulation") -> str | None:
         "switchTimeoutSeconds": 3,
         "listener": {"port": port_of(proxy_id)},
     }
-    return _ask(
+    return ask(
         world,
         proxy_id,
         "creates it",
@@ -139,7 +142,7 @@ def delete(world: "Simulation") -> str | None:
     proxy_id = world.dice.pick(world.proxy_ids)
     if proxy_id == PROXY_IDS[0]:
         return None
-    return _ask(world, proxy_id, "deletes it", lambda r: r.service.delete_proxy(proxy_id))
+    return ask(world, proxy_id, "deletes it", lambda r: r.service.delete_proxy(proxy_id))
 
 
 def register(world: "Simulation") -> str | None:
@@ -148,7 +151,7 @@ def register(world: "Simulation") -> str | None:
     if len(world.company.store.instances(proxy_id)) >= MOST_INSTANCES:
         return None
     data = world.new_instance()
-    return _ask(
+    return ask(
         world,
         proxy_id,
         f"registers {data['instanceName']}",
@@ -158,10 +161,10 @@ def register(world: "Simulation") -> str | None:
 
 def deregister(world: "Simulation") -> str | None:
     """Somebody deletes an instance, but for the last two."""
-    instance = _instance(world, active=0.3)
+    instance = some_instance(world, active=0.3)
     if instance is None or len(world.company.store.instances(instance.proxy_id)) <= 2:  # noqa: PLR2004
         return None
-    return _ask(
+    return ask(
         world,
         instance.proxy_id,
         f"deletes {instance.name}",
@@ -183,7 +186,7 @@ def change_policy(world: "Simulation") -> str | None:
         {"allDown": world.dice.pick(("keep_last", "send_to_all", "fail_fast"))},
     )
     config = world.dice.pick(changes)
-    return _ask(
+    return ask(
         world,
         proxy_id,
         f"configures {config}",
@@ -196,15 +199,15 @@ def unpin(world: "Simulation") -> str | None:
     proxy_id = world.dice.pick(world.proxy_ids)
     if world.company.store.proxy(proxy_id).pinned_instance_id is None:
         return None
-    return _ask(world, proxy_id, "unpins", lambda r: r.service.unpin(proxy_id))
+    return ask(world, proxy_id, "unpins", lambda r: r.service.unpin(proxy_id))
 
 
 def undamp(world: "Simulation") -> str | None:
     """Somebody clears an instance's damping."""
-    instance = _instance(world, active=0.1)
+    instance = some_instance(world, active=0.1)
     if instance is None:
         return None
-    return _ask(
+    return ask(
         world,
         instance.proxy_id,
         f"undamps {instance.name}",
@@ -218,7 +221,7 @@ def complete(world: "Simulation") -> str | None:
     if not open_moves:
         return None
     event, status = world.dice.pick(open_moves), world.dice.pick(("completed", "failed"))
-    return _ask(
+    return ask(
         world,
         event.proxy_id,
         f"says that epoch {event.epoch} {status}",
@@ -262,7 +265,8 @@ OBSERVING_STEPS: tuple[tuple[float, Step], ...] = (*STEPS, (12, sight_goes), (4,
 """What may happen where several replicas look at the same instances, or have reference targets."""
 
 
-def _instance(world: "Simulation", *, active: float) -> Instance | None:
+def some_instance(world: "Simulation", *, active: float) -> Instance | None:
+    """An instance of some proxy; the active one with the probability `active` at least."""
     store, proxy_id = world.company.store, world.dice.pick(world.proxy_ids)
     chosen = store.instance(store.proxy(proxy_id).active_instance_id)
     if chosen is not None and world.dice.happens(active):
@@ -271,11 +275,11 @@ def _instance(world: "Simulation", *, active: float) -> Instance | None:
     return world.dice.pick(instances) if instances else None
 
 
-def _ask(
+def ask(
     world: "Simulation",
     proxy_id: str,
     words: str,
-    order: Callable[[SimulatedReplica], Coroutine[Any, Any, object]],
+    order: Order,
 ) -> str | None:
     """Give an order to a replica's API: mostly to the proxy's owner, as a client does who is told whose it is."""
     ready = [replica for replica in world.replicas if replica.is_ready]
@@ -283,7 +287,24 @@ def _ask(
         return None
     owners = [replica for replica in ready if replica.owns(proxy_id)]
     replica = world.dice.pick(owners if owners and world.dice.happens(0.9) else ready)
+    _give(world, replica, words, order)
+    return f"somebody {words} of {proxy_id} at {replica.name}"
 
+
+def ask_somebody(world: "Simulation", words: str, order: Order, scope: str = "") -> str | None:
+    """Give an order that concerns a whole scope to the API of any replica."""
+    kind, _, proxy_id = scope.partition(":")
+    if kind == "proxy":
+        return ask(world, proxy_id, words, order)
+    ready = [replica for replica in world.replicas if replica.is_ready]
+    if not ready:
+        return None
+    replica = world.dice.pick(ready)
+    _give(world, replica, words, order)
+    return f"somebody {words} at {replica.name}"
+
+
+def _give(world: "Simulation", replica: SimulatedReplica, words: str, order: Order) -> None:
     async def given() -> None:
         try:
             await order(replica)
@@ -293,4 +314,3 @@ def _ask(
             world.note(f"  {replica.name} did it: {words}")
 
     replica.do(given())
-    return f"somebody {words} of {proxy_id} at {replica.name}"

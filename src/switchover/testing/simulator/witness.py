@@ -1,10 +1,10 @@
 """What must hold whatever happens, checked against what was stored and what nodes were told.
 
-While a schedule runs:
+While a schedule runs, beside what `bounds.py` checks of automatic moves:
 - A write is stored only with a lease that stands, of a session that lasts.
 - A committed move takes the epoch one further, from the active that was, to an instance that is registered, ready and
   healthy, and in the evidence nothing speaks against it (a person may move to a damped one); a failback goes to no
-  damped one. Its evidence replays to the same decision. It has one event of its own, an audit entry and a message.
+  damped one. It has one event of its own, an audit entry and a message.
 - Where 2 of 3 observers must agree, nobody leaves an instance that is well because one replica cannot see it.
 - A replica that doubts itself moves nothing for what its probes saw.
 - What was decided is decided again from the view that was looked at, and the event has that evidence.
@@ -14,26 +14,31 @@ While a schedule runs:
 Once everything is mended and a while has passed:
 - Each proxy has one owner, everybody believes what is stored, every node runs it.
 - No event is open or missing, every message was handed over, nothing is left to decide.
+- No order stands beyond its end, nothing that was for later is overdue, no drill goes on for ever, by the owner's clock.
+- Everybody knows what bounds automation.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from switchover.control.cycle import PassResult
-from switchover.control.evidence import record_of
 from switchover.control.fleet import ProxyState
-from switchover.control.replay import replay
 from switchover.decision.damping import damping_of
 from switchover.decision.decide import decide
 from switchover.decision.eligibility import lasting_vetoes
+from switchover.decision.orders import FORCIBLE
 from switchover.decision.reasons import BY_EVIDENCE, Reason, Veto
+from switchover.model.drills import DrillStatus
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Trigger
 from switchover.model.lease import Fence
 from switchover.model.observation import Health
 from switchover.model.plan import Plan
+from switchover.model.steadiness import AllDown
 from switchover.model.trail import Topic
 from switchover.record.store import Pass, Stepped
+from switchover.testing.simulator.bounds import Bounds
 from switchover.testing.simulator.company import SimulatedCompany
 from switchover.testing.simulator.node import SimulatedNode
 from switchover.testing.simulator.replica import SimulatedReplica
@@ -50,6 +55,8 @@ _FENCED = frozenset(
         "close_event",
         "note_verified",
         "add_recovery_event",
+        "schedule_move",
+        "save_drill",
         "save_redundancy",
         "raise_epoch",
     }
@@ -67,6 +74,9 @@ _WORTH_A_LOOK = frozenset(
     }
 )
 """Reasons of a HOLD that keep a move back."""
+
+_BY_NAME = frozenset({Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK})
+"""Reasons of moves that the policy does not make."""
 
 
 class Witness:
@@ -88,6 +98,7 @@ class Witness:
         self._events: dict[tuple[str, int], UUID] = {}
         self._closed: dict[UUID, EventStatus] = {}
         self._nodes: list[SimulatedNode] = []
+        self.bounds = Bounds(company.store, company.time, self._say)
 
     def watch(self, nodes: Sequence[SimulatedNode]) -> None:
         """Begin with what there is."""
@@ -106,12 +117,18 @@ class Witness:
             return
         fence = args[0].fence if method == "commit_pass" else kwargs.get("fence")
         self._check_fence(replica_id, method, proxy_id, fence)
-        if method == "commit_pass":
-            self._check_pass(args[0])
-        elif method == "close_event":
-            self._check_closed(args[0])
-        if proxy_id not in self._store.proxy_ids:
-            return
+        match method:
+            case "commit_pass":
+                self.bounds.check(args[0])
+                self._check_move(args[0])
+            case "delete_proxy":
+                self.bounds.deleted(proxy_id)
+            case "close_event":
+                self._check_closed(args[0])
+        if proxy_id in self._store.proxy_ids:
+            self._check_epoch(method, proxy_id)
+
+    def _check_epoch(self, method: str, proxy_id: str) -> None:
         proxy = self._store.proxy(proxy_id)
         if method == "raise_epoch":
             if proxy.epoch != self._epochs[proxy_id]:
@@ -126,9 +143,11 @@ class Witness:
     def decided(self, name: str, result: PassResult) -> None:
         """A replica has ended a pass, and what it decided is stored."""
         decision, event, proxy_id = result.decision, result.event, result.state.proxy.proxy_id
+        if decision.blocked is not None:
+            self.bounds.recorded(name, result.state.blocked)
         if event is None and decision.reason not in _WORTH_A_LOOK:
             return
-        if decision.reason is not Reason.MANUAL and decide(result.view, result.at) != decision:
+        if decision.reason not in _BY_NAME and decide(result.view, result.at) != decision:
             self._say(f"{proxy_id}: what {name} decided is not decided again from what it looked at")
         if len(decision.candidates) != len(result.view.instances):
             self._say(f"{proxy_id}: {name} decided {decision.reason.value} without evidence")
@@ -151,8 +170,10 @@ class Witness:
         if first is None:
             return
         active = self._actives.get((proxy_id, epoch))
-        # Whoever is deleted serves no more; its standbys take over before the next epoch does.
-        if first != active and self._store.instance(active) is not None:
+        # Whoever is deleted serves no more; its standbys take over before the next epoch does. When all are down, all may
+        # be sent to.
+        is_to_all = plan.all_down is AllDown.SEND_TO_ALL and len(plan.tiers) == 1
+        if first != active and self._store.instance(active) is not None and not is_to_all:
             self._say(
                 f"{node.node_id} was told {first} in epoch {epoch} of {proxy_id}, whose active is {active}"
             )
@@ -169,6 +190,7 @@ class Witness:
     def unrest(self, replicas: Sequence[SimulatedReplica]) -> Iterator[str]:
         """What is not yet as it should be once everything is mended."""
         yield from self._unfinished()
+        yield from self._unheard(replicas)
         for proxy_id in self._store.proxy_ids:
             owners = [replica for replica in replicas if replica.owns(proxy_id)]
             if len(owners) != 1:
@@ -177,8 +199,10 @@ class Witness:
             fence = self._company.leases.fence(proxy_id)
             if fence is None or fence.replica_id != owners[0].replica_id:
                 yield f"{owners[0].name} believes to own {proxy_id}; the lease is another's"
-            if owners[0].would_act(proxy_id):
+            now = owners[0].clock.now()
+            if owners[0].would_act(proxy_id, self._store.safety(proxy_id, now)):
                 yield f"{owners[0].name} has a move of {proxy_id} left to make"
+            yield from self._overdue(owners[0].name, proxy_id, now)
             for replica in replicas:
                 yield from self._misbelieved(replica, proxy_id)
             for node in self._nodes:
@@ -187,9 +211,29 @@ class Witness:
             for proxy_id in sorted(node.applied.keys() - set(self._store.proxy_ids)):
                 yield f"{node.node_id} serves {proxy_id}, which was deleted"
 
+    def _overdue(self, name: str, proxy_id: str, now: datetime) -> Iterator[str]:
+        for instance in self._store.instances(proxy_id):
+            order = instance.admin_order
+            if order is not None and not order.lasts_beyond(now):
+                yield f"{name} lets an order to {instance.name} of {proxy_id} stand beyond its end"
+        for event in self._store.all_events.values():
+            waits = event.status is not EventStatus.PENDING or (event.scheduled_at or now) > now
+            if event.proxy_id == proxy_id and not waits:
+                yield f"{name} has not made the move of {proxy_id} that is due"
+        for drill in self._store.open_drills:
+            waits = drill.status is DrillStatus.PENDING and now < (drill.scheduled_at or drill.created_at)
+            if drill.proxy_id == proxy_id and not waits:
+                yield f"{name} has not ended the drill of {proxy_id}, which is {drill.status.value}"
+
+    def _unheard(self, replicas: Sequence[SimulatedReplica]) -> Iterator[str]:
+        for replica in replicas:
+            for standing in self._store.all_standings:
+                if replica.standing(standing.scope) != standing:
+                    yield f"{replica.name} does not know what is set in {standing.scope}"
+
     def _unfinished(self) -> Iterator[str]:
         for event in self._store.all_events.values():
-            if event.status.is_open:
+            if event.status.is_open and event.status is not EventStatus.PENDING:
                 yield f"{event.event_type.value} of {event.proxy_id}, epoch {event.epoch}, is open"
         for proxy_id, last in self._epochs.items():
             for epoch in range(1, last + 1):
@@ -249,14 +293,10 @@ class Witness:
         elif fence.replica_id != replica_id or not self._company.leases.is_valid(proxy_id, fence):
             self._say(f"{method} on {proxy_id} was stored for a replica whose lease or session is over")
 
-    def _check_pass(self, change: Pass) -> None:
-        if change.move is not None:
-            self._check_move(change)
-        elif change.step is not None:
-            self._check_step(change.step)
-
     def _check_move(self, change: Pass) -> None:
-        assert change.move is not None
+        if change.move is None:
+            self._check_step(change.proxy_id, change.step)
+            return
         self.moves += 1
         event, proxy_id = change.move.event, change.proxy_id
         before = self._epochs[proxy_id]
@@ -269,37 +309,22 @@ class Witness:
         self._epochs[proxy_id] = event.epoch
         self._actives[proxy_id, event.epoch] = event.target_instance_id
         self._events[proxy_id, event.epoch] = event.event_id
-        if sum(e.status.is_open and e.proxy_id == proxy_id for e in self._store.all_events.values()) > 1:
+        if sum(_is_under_way(e, proxy_id) for e in self._store.all_events.values()) > 1:
             self._say(f"{proxy_id}: two moves are open")
-        self._check_target(event)
-        self._check_evidence(event)
+        self._check_target(event, forced=change.move.forced)
         self._check_quorum(event)
         self._check_trail(change, event)
         for closed in (change.move.superseded,):
             if closed is not None:
                 self._check_closed(closed)
 
-    def _check_step(self, step: Stepped) -> None:
-        proxy_id, before, active = step.event.proxy_id, step.seen_epoch, step.seen_active_instance_id
-        if (before, active) != (self._epochs[proxy_id], self._actives.get((proxy_id, before))):
-            self._say(f"{proxy_id}: a step was taken in epoch {before} that was over")
-        self._epochs[proxy_id] = before + 1
-        self._actives[proxy_id, before + 1] = active
-        self._events[proxy_id, before + 1] = step.event.event_id
+    def _check_step(self, proxy_id: str, step: Stepped | None) -> None:
+        if step is not None:
+            epoch = self._epochs[proxy_id] = step.seen_epoch + 1
+            self._actives[proxy_id, epoch] = step.seen_active_instance_id
+            self._events[proxy_id, epoch] = step.event.event_id
 
-    def _check_evidence(self, event: FailoverEvent) -> None:
-        record = record_of(event.evidence)
-        outcome = replay(record)
-        if not outcome.is_same:
-            self._say(
-                f"{event.proxy_id}: the move of epoch {event.epoch} replays differently: {outcome.differences}"
-            )
-        if record.view.proxy.epoch + 1 != event.epoch:
-            self._say(
-                f"{event.proxy_id}: the evidence of epoch {event.epoch} saw epoch {record.view.proxy.epoch}"
-            )
-
-    def _check_target(self, event: FailoverEvent) -> None:
+    def _check_target(self, event: FailoverEvent, *, forced: bool) -> None:
         proxy, target = (
             self._store.proxy(event.proxy_id),
             self._store.instance(event.target_instance_id),
@@ -307,12 +332,14 @@ class Witness:
         if target is None:
             self._say(f"{event.proxy_id}: epoch {event.epoch} makes an instance active that is not there")
             return
-        vetoes = lasting_vetoes(target, proxy.policy)
+        vetoes = set(lasting_vetoes(target, proxy.policy)) - (FORCIBLE if forced else set())
         if vetoes:
-            words = ", ".join(vetoes)
+            words = ", ".join(sorted(vetoes))
             self._say(f"{event.proxy_id}: epoch {event.epoch} makes {target.name} active, which is {words}")
         candidates = {c["instanceId"]: c["vetoes"] for c in event.evidence["candidates"]}
         allowed = {Veto.DAMPED.value, Veto.FLAPPING.value} if event.trigger is Trigger.MANUAL else set()
+        if forced:
+            allowed |= {veto.value for veto in FORCIBLE}
         if not set(candidates.get(str(target.instance_id), ["not a candidate"])) <= allowed:
             self._say(f"{event.proxy_id}: the evidence of epoch {event.epoch} speaks against it")
         if event.event_type is EventType.FAILBACK:
@@ -354,6 +381,11 @@ class Witness:
 
     def _say(self, words: str) -> None:
         self.violations.append(words)
+
+
+def _is_under_way(event: FailoverEvent, proxy_id: str) -> bool:
+    is_move = event.event_type is not EventType.RECOVERY
+    return is_move and event.proxy_id == proxy_id and event.status is EventStatus.IN_PROGRESS
 
 
 def _first(plan: Plan) -> UUID | None:
