@@ -29,6 +29,8 @@ OLDEST_VERSION = 14
 RECYCLE_SECONDS = 1800
 """Age at which a connection is replaced, so that after a fail-over of the database none stays behind for ever."""
 CLOSING_SECONDS = 5.0
+IDLE_SECONDS = 3.0
+"""How long a transaction may do nothing before the server ends it."""
 TURN_SECONDS = 60.0
 """How long an upgrade waits for another one."""
 TURN_POLL_SECONDS = 0.2
@@ -146,8 +148,11 @@ class ServerPlace:
         timeouts = {
             "statement_timeout": statement_seconds,
             "lock_timeout": self._limits.lock_timeout_seconds,
-            # Somebody who hangs in a transaction must not hold rows for ever.
-            "idle_in_transaction_session_timeout": self.transaction_seconds,
+            # Who is stopped or cut off within a transaction holds rows that its successor waits for, and it waits for no longer
+            # than `lock_timeout`. Of ourselves, only migrations do more between two statements than to compute.
+            "idle_in_transaction_session_timeout": IDLE_SECONDS
+            if statement_seconds
+            else self.transaction_seconds,
         }
         words = [f"SET {name} = {round(seconds * 1000)}" for name, seconds in timeouts.items()]
         return "; ".join([*words, _DURABLE])

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 from tests.postgresql_server import EMPTY, IMPATIENT, SHARED, PostgresqlServer
 from tests.record_values import LONG_AGO, a_proxy, an_event, an_instance, proxy_with, stored_in
@@ -47,7 +47,7 @@ async def setting(database: Database, name: str) -> object:
         ("synchronous_commit", "on"),
         ("statement_timeout", "30s"),
         ("lock_timeout", "4s"),
-        ("idle_in_transaction_session_timeout", "80s"),
+        ("idle_in_transaction_session_timeout", "3s"),
         ("application_name", "switchover"),
     ],
 )
@@ -132,6 +132,31 @@ async def test_a_row_that_names_a_locked_proxy_can_be_inserted_meanwhile(postgre
             )
 
     assert len(await postgresql_store.pending_messages(5)) == 1
+
+
+async def test_who_hangs_in_a_transaction_holds_no_row_for_longer_than_others_wait(
+    postgresql_url: str, postgresql_store: SqlStore
+) -> None:
+    await proxy_with(postgresql_store, "one")
+    hanging, other = Database.at(postgresql_url, LIMITS), Database.at(postgresql_url, LIMITS)
+    change = update(proxies).values(owner_id="bob")
+    taken: list[int] = []
+
+    async def taken_over() -> None:
+        async with other.writing() as successor:
+            taken.append((await successor.execute(change)).rowcount)
+
+    async def hang() -> None:
+        async with hanging.writing() as connection:
+            await connection.execute(change)
+            await taken_over()
+
+    with pytest.raises(StoreUnavailable):
+        await hang()
+
+    assert taken == [1]
+    await hanging.close()
+    await other.close()
 
 
 async def test_a_busy_pool_makes_the_store_unavailable(postgresql_url: str) -> None:
