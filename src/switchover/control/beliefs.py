@@ -6,8 +6,7 @@ from uuid import UUID
 
 from switchover.control.fleet import ProxyState, Turn
 from switchover.control.sightings import sighted, sighting_of
-from switchover.health import machine
-from switchover.health.flapping import penalised
+from switchover.health.belief import taken_in
 from switchover.health.machine import HealthChange
 from switchover.model.instance import Instance, Usage
 from switchover.model.observation import InstanceHealth, Observation, Outcome, Report
@@ -66,15 +65,7 @@ def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -
         instance = instances.get(observation.instance_id)
         if instance is not None:
             reported = observation.instance_id in state.reporting
-            change = penalised(
-                machine.observe(
-                    instance.health,
-                    observation,
-                    rise=policy.healthy_threshold,
-                    fall=policy.unhealthy_threshold,
-                ),
-                policy.flap_damping,
-            )
+            change = taken_in(instance.health, observation, policy)
             instances[instance.instance_id] = _observed(
                 instance, observation, change.after, reported=reported
             )
@@ -83,9 +74,7 @@ def believe(state: ProxyState, evidence: Evidence, vantage: str | None = None) -
     for verdict in evidence.reports:
         instance = instances.get(verdict.instance_id)
         if instance is not None:
-            change = penalised(
-                machine.report(instance.health, verdict, rise=policy.healthy_threshold), policy.flap_damping
-            )
+            change = taken_in(instance.health, verdict, policy)
             instances[instance.instance_id] = replace(instance, health=change.after)
             turns += _turned(instance, change)
             seen.append(sighting_of(verdict, vantage))

@@ -15,7 +15,7 @@ from switchover.control.schedule import Timing, next_deadline, next_due, phase_o
 from switchover.control.selfwatch import REFERENCE_SECONDS, SelfWatch
 from switchover.control.vantages import Vantages
 from switchover.decision.quorum import asks_observers
-from switchover.health.machine import observe
+from switchover.health.belief import taken_in
 from switchover.model.address import Address
 from switchover.model.clock import Clock
 from switchover.model.instance import Instance
@@ -250,10 +250,7 @@ class Collector:
 
 def _after(instance: Instance, observation: Observation, policy: FailoverPolicy) -> Instance:
     # The pass that takes the observation in may have to wait for the store; the rhythm must not.
-    change = observe(
-        instance.health, observation, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
-    )
-    return replace(instance, health=change.after)
+    return replace(instance, health=taken_in(instance.health, observation, policy).after)
 
 
 def _deadline(rhythm: _Rhythm, *, in_transition: bool = True) -> float:

@@ -23,7 +23,7 @@ from switchover.control.safety import SafetyBook
 from switchover.control.switching import Switching
 from switchover.decision.blocking import blocked
 from switchover.decision.decide import decide
-from switchover.decision.reasons import Reason
+from switchover.decision.reasons import BY_NAME
 from switchover.decision.rules import MoveBlocked
 from switchover.decision.survey import survey
 from switchover.decision.verdict import Decision
@@ -43,9 +43,6 @@ BY_POLICY = Order()
 
 _MOST_TRIES = 3
 """How often a move is decided that the store does not let pass: what is in its way may come and go meanwhile."""
-
-_ORDERED = frozenset({Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK})
-"""Why moves are made of which somebody is told when a rule is in the way; the policy's own are put on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +158,8 @@ class Cycle:
             try:
                 await self._record(intent, believed)
             except MoveBlocked as refusal:
-                if decision.reason in _ORDERED:
+                # Whoever ordered it is told; the policy's own wishes are put on record.
+                if decision.reason in BY_NAME:
                     raise
                 refused += 1
                 if refused == _MOST_TRIES:

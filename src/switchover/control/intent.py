@@ -16,9 +16,10 @@ from switchover.control.telling import (
     redundancy_payload,
 )
 from switchover.decision.gradual import begun
-from switchover.decision.reasons import BY_PEOPLE, Reason, sentence
+from switchover.decision.pins import pin_after
+from switchover.decision.reasons import BY_PEOPLE, DRILLS, Reason, sentence
 from switchover.decision.redundancy import redundancy_of, same_redundancy
-from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind
+from switchover.decision.verdict import EVENT_TYPES, Decision
 from switchover.decision.view import View
 from switchover.model.actor import AUTOMATION, Actor, ActorKind
 from switchover.model.blocked import BlockedMove
@@ -35,13 +36,10 @@ from switchover.model.events import (
 )
 from switchover.model.instance import Instance
 from switchover.model.observation import Health
-from switchover.model.proxy import Pin
 from switchover.model.trail import AuditEntry, OutboxMessage, Topic, Trail
 from switchover.model.transition import HealthTransition
 from switchover.record.conflicts import schedule_gone
 from switchover.record.store import Move, Pass, Stepped
-
-_DRILLS = frozenset({Reason.DRILL, Reason.DRILL_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +210,9 @@ def _move(
     if state.open_move is not None:
         words = _ended_by(event)
         superseded = close(state.open_move, Closing(status=EventStatus.FAILED, at=now, error_message=words))
-    pin = _pin_after(state, decision, order, now)
+    pin = pin_after(
+        proxy.pin, decision, by=order.actor.name, reason=order.reason, at=now, until=order.pin_until
+    )
     return Move(
         seen_active_instance_id=proxy.active_instance_id,
         seen_epoch=proxy.epoch,
@@ -244,7 +244,7 @@ def _planned(state: ProxyState, order: Order) -> FailoverEvent | None:
 def _trigger(decision: Decision, order: Order) -> Trigger:
     by_people = _actor(decision, order).kind is not ActorKind.AUTOMATION
     # A drain that ended by itself is somebody's all the same.
-    ordered = decision.reason in BY_PEOPLE and (by_people or decision.reason not in _DRILLS)
+    ordered = decision.reason in BY_PEOPLE and (by_people or decision.reason not in DRILLS)
     return Trigger.MANUAL if ordered else Trigger.AUTOMATIC
 
 
@@ -257,7 +257,7 @@ def _forced(decision: Decision, order: Order) -> dict[str, object]:
 
 def _reason(decision: Decision, order: Order) -> str:
     given = order.reason if decision.reason is Reason.MANUAL else None
-    if decision.reason in _DRILLS and order.reason:
+    if decision.reason in DRILLS and order.reason:
         return f"{sentence(decision.reason, decision.facts)} ({order.reason})"
     return given or sentence(decision.reason, decision.facts)
 
@@ -265,26 +265,6 @@ def _reason(decision: Decision, order: Order) -> str:
 def _actor(decision: Decision, order: Order) -> Actor:
     # A person's report or change may set off an automatic move; that one is not theirs.
     return order.actor if decision.reason in BY_PEOPLE else AUTOMATION
-
-
-def _pin_after(state: ProxyState, decision: Decision, order: Order, now: datetime) -> Pin | None:
-    if decision.reason in _DRILLS:
-        # It goes back by itself, to whatever was there before.
-        return state.proxy.pin
-    # An operator's drain moves the traffic too, but it names no target, so there is nothing to pin.
-    if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE:
-        if decision.target_instance_id is None:
-            return None
-        return Pin(
-            instance_id=decision.target_instance_id,
-            by=order.actor.name,
-            reason=order.reason,
-            at=now,
-            until=order.pin_until,
-        )
-    if state.proxy.pinned_instance_id == decision.source_instance_id:
-        return None
-    return state.proxy.pin
 
 
 def _moved(state: ProxyState, move: Move, now: datetime) -> ProxyState:

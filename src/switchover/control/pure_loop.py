@@ -7,22 +7,20 @@ another policy run on it.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
 from uuid import UUID
 
 from switchover.decision.decide import decide
 from switchover.decision.draining import ends_of_orders
 from switchover.decision.gradual import begun
 from switchover.decision.history import remembered
-from switchover.decision.reasons import Reason
-from switchover.decision.verdict import EVENT_TYPES, Decision, DecisionKind, trigger_of
+from switchover.decision.pins import pin_after
+from switchover.decision.verdict import EVENT_TYPES, Decision, trigger_of
 from switchover.decision.view import View
-from switchover.health.flapping import penalised
-from switchover.health.machine import HealthChange, observe, report
+from switchover.health.belief import taken_in
+from switchover.health.machine import HealthChange
 from switchover.model.events import PastMove
 from switchover.model.instance import Instance
 from switchover.model.observation import Observation, Outcome, Report
-from switchover.model.proxy import Pin
 
 Evidence = Observation | Report
 
@@ -72,19 +70,9 @@ def fold(view: View, evidence: Evidence) -> tuple[View, HealthChange | None]:
     if instance is None:
         return view, None
     view = replace(view, unseen=_unseen_after(view, evidence))
-    policy = view.proxy.policy
-    resolved_host = instance.resolved_host
-    match evidence:
-        case Observation():
-            change = observe(
-                instance.health, evidence, rise=policy.healthy_threshold, fall=policy.unhealthy_threshold
-            )
-            resolved_host = evidence.resolved_host or resolved_host
-        case Report():
-            change = report(instance.health, evidence, rise=policy.healthy_threshold)
-        case _:
-            assert_never(evidence)
-    change = penalised(change, policy.flap_damping)
+    change = taken_in(instance.health, evidence, view.proxy.policy)
+    seen_at = evidence.resolved_host if isinstance(evidence, Observation) else None
+    resolved_host = seen_at or instance.resolved_host
     return with_instance(view, replace(instance, health=change.after, resolved_host=resolved_host)), change
 
 
@@ -108,15 +96,14 @@ def without_instance(view: View, instance_id: UUID) -> View:
 def apply_move(view: View, decision: Decision, now: datetime) -> View:
     """The view once the decision's move, or the step of one, is committed; the same view for any other HOLD.
 
-    The epoch grows by one. An operator's move pins its target, except for the first active, which
-    nothing was preferred to; leaving the pinned instance takes the pin off.
+    The epoch grows by one, and the pin becomes what `pin_after` says.
     """
     if decision.step is not None:
         proxy = replace(view.proxy, epoch=view.proxy.epoch + 1)
         return replace(view, proxy=proxy, gradual=decision.step if decision.step.is_stepping else None)
     if not decision.acts:
         return view
-    proxy, pin = view.proxy, _pin_after(view.proxy.pin, decision)
+    proxy, pin = view.proxy, pin_after(view.proxy.pin, decision)
     move = PastMove(
         event_type=EVENT_TYPES[decision.kind],
         source_instance_id=decision.source_instance_id,
@@ -136,12 +123,3 @@ def apply_move(view: View, decision: Decision, now: datetime) -> View:
         moves=(*remembered(view.moves, now), move),
         gradual=begun(view, decision, now),
     )
-
-
-def _pin_after(pin: Pin | None, decision: Decision) -> Pin | None:
-    if decision.reason in {Reason.DRILL, Reason.DRILL_BACK}:
-        return pin
-    target = decision.target_instance_id
-    if decision.reason is Reason.MANUAL and decision.kind is not DecisionKind.ACTIVATE and target is not None:
-        return Pin(instance_id=target)
-    return None if pin is not None and pin.instance_id == decision.source_instance_id else pin

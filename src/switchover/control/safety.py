@@ -6,14 +6,12 @@ what is not known yet does no harm.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from switchover.control.fleet import Fleet
 from switchover.decision.rules import Safety, counts, limits, safety_of
-from switchover.decision.view import View
 from switchover.model.proxy import Proxy
 from switchover.model.rules import Pause, Scope, ScopeKind, ScopeStanding
 from switchover.record.store import Store
@@ -42,10 +40,6 @@ class SafetyBook:
     def standing(self, scope: Scope) -> ScopeStanding:
         """What is set in a scope."""
         return self._standings.get(scope, ScopeStanding(scope=scope))
-
-    def onto(self, view: View, now: datetime) -> View:
-        """The view with what bounds its proxy `now`."""
-        return replace(view, safety=self.safety(view.proxy, now))
 
     def safety(self, proxy: Proxy, now: datetime) -> Safety:
         """What bounds the moves of a proxy `now`."""
@@ -77,14 +71,17 @@ class SafetyBook:
             StoreUnavailable: The store did not answer; we know what we knew.
         """
         async with self._lock:
-            self._take({standing.scope: standing for standing in await self._store.standings()})
+            await self._load()
 
     async def change(self, scope: Scope, store: Callable[[], Awaitable[None]]) -> ScopeStanding:
         """What is set in `scope` once `store` has changed it, known here when this returns."""
         async with self._lock:
             await store()
-            self._take({standing.scope: standing for standing in await self._store.standings()})
+            await self._load()
         return self.standing(scope)
+
+    async def _load(self) -> None:
+        self._take({standing.scope: standing for standing in await self._store.standings()})
 
     def _take(self, standings: Mapping[Scope, ScopeStanding]) -> None:
         if standings == self._standings:

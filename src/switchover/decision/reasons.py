@@ -63,9 +63,13 @@ BY_EVIDENCE = frozenset(
 """Why moves are made, and go on, for what was seen. What people ordered (a drain, a deletion) is not among them."""
 
 
-BY_PEOPLE = frozenset(
-    {Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK, Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE}
-)
+DRILLS = frozenset({Reason.DRILL, Reason.DRILL_BACK})
+"""Why a drill moves: there and back."""
+
+BY_NAME = DRILLS | {Reason.MANUAL}
+"""Why moves are made that the policy does not make: somebody ordered just that one."""
+
+BY_PEOPLE = BY_NAME | {Reason.ACTIVE_DRAINED, Reason.ACTIVE_IN_MAINTENANCE}
 """Why moves are made that people ordered, by name or by an order to the active; every other one is automatic."""
 
 OUT_OF_SIGHT = frozenset(

@@ -29,7 +29,7 @@ from switchover.decision.damping import damping_of
 from switchover.decision.decide import decide
 from switchover.decision.eligibility import lasting_vetoes
 from switchover.decision.orders import FORCIBLE
-from switchover.decision.reasons import BY_EVIDENCE, Reason, Veto
+from switchover.decision.reasons import BY_EVIDENCE, BY_NAME, Reason, Veto
 from switchover.model.drills import DrillStatus
 from switchover.model.events import EventStatus, EventType, FailoverEvent, Trigger
 from switchover.model.lease import Fence
@@ -74,9 +74,6 @@ _WORTH_A_LOOK = frozenset(
     }
 )
 """Reasons of a HOLD that keep a move back."""
-
-_BY_NAME = frozenset({Reason.MANUAL, Reason.DRILL, Reason.DRILL_BACK})
-"""Reasons of moves that the policy does not make."""
 
 
 class Witness:
@@ -147,7 +144,7 @@ class Witness:
             self.bounds.recorded(name, result.state.blocked)
         if event is None and decision.reason not in _WORTH_A_LOOK:
             return
-        if decision.reason not in _BY_NAME and decide(result.view, result.at) != decision:
+        if decision.reason not in BY_NAME and decide(result.view, result.at) != decision:
             self._say(f"{proxy_id}: what {name} decided is not decided again from what it looked at")
         if len(decision.candidates) != len(result.view.instances):
             self._say(f"{proxy_id}: {name} decided {decision.reason.value} without evidence")
