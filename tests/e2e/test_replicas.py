@@ -249,11 +249,17 @@ async def test_a_replica_that_alone_cannot_see_the_instances_moves_none_and_leav
         )
         return owned == [] and "doubting ourselves" in owner.log.read_text(errors="replace")
 
+    async def all_are_well() -> bool:
+        view = await web.proxy("watched")
+        return view.owner != owner.name and all(i.health == "healthy" for i in view.instances)
+
     try:
         await eventually(hands_over)
         assert await web.query("SELECT count(*) FROM proxy_failover_events") == before
         told = await web.data_of("GET", "/replicas")
         assert [each["name"] for each in told if each["doubt"]] == [owner.name]
+        # What the blind one believed went with the lease; its successor has to see for itself who is well.
+        await eventually(all_are_well)
         web.backends["shared-1"].kill()
         event = await web.settled("shared-2", "watched")
         assert event.event_type is EventType.FAILOVER
